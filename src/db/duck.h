@@ -1,0 +1,60 @@
+/*
+ * DuckDB's C API, wrapped once: an instance with our settings, statements, one error.
+ * Threads may share a struct duck; each opens its own struct duck_conn.
+ */
+#ifndef RIACHO_DUCK_H
+#define RIACHO_DUCK_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <duckdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct duck_conf {
+    int64_t memory_bytes;     /* 0: DuckDB's default                                                */
+    int64_t threads;          /* 0: one per core                                                    */
+    const char *temp_dir;     /* where it may spill; NULL: nowhere                                  */
+    const char *const *allowed_dirs; /* with `locked`: the only folders it may touch                */
+    size_t allowed_count;
+    bool locked;              /* no external access but allowed_dirs, no extensions, settings fixed */
+};
+
+struct duck {
+    duckdb_database db; /* NULL: closed */
+};
+
+struct duck_conn {
+    duckdb_connection conn; /* NULL: closed */
+};
+
+struct duck_result {
+    duckdb_result result;
+    bool is_open;
+};
+
+MUST_CHECK int duck_open(struct duck *duck, const struct duck_conf *conf, struct err *err);
+void duck_close(struct duck *duck);
+MUST_CHECK int duck_connect(struct duck *duck, struct duck_conn *conn, struct err *err);
+void duck_conn_close(struct duck_conn *conn);
+
+/*
+ * Runs one statement. Errors: ERR_SQL with DuckDB's message; ERR_IO if the disk is at fault (no space,
+ * no permission); ERR_LIMIT if memory ran out; ERR_STOPPED if interrupted.
+ */
+MUST_CHECK int duck_exec(struct duck_conn *conn, const char *sql, struct err *err);
+MUST_CHECK int duck_query(struct duck_conn *conn, const char *sql, struct duck_result *ret_result,
+                          struct err *err);
+/* As duck_query, for a statement that gives one number (a COUNT, a COPY's row count). */
+MUST_CHECK int duck_number(struct duck_conn *conn, const char *sql, int64_t *ret_number,
+                           struct err *err);
+void duck_result_close(struct duck_result *result);
+/* A cell as text in DuckDB's own words; the caller frees with duckdb_free(). NULL: null. */
+char *duck_text(struct duck_result *result, uint64_t column, uint64_t row);
+
+/* Adds an identifier in double quotes, or a text in single quotes, safely. */
+void sql_put_name(struct buf *to, const char *name);
+void sql_put_text(struct buf *to, const char *text);
+
+#endif
