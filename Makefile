@@ -1,97 +1,169 @@
 # riacho: `make help` lists what you can ask for.
 #
 # SANITIZE=address,undefined or =thread, CC=clang and WERROR=1 each build in a folder of their own
-# under build/; `build/riacho` is the program made without any of them.
+# under build/; `build/riacho` is the program made without any of them. V=1 shows whole commands.
 
-CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 comma   := ,
+plain   := $(if $(SANITIZE)$(WERROR)$(findstring clang,$(CC)),,yes)
 variant := $(or $(subst $(comma),-,$(SANITIZE)),plain)$(if $(findstring clang,$(CC)),-clang)$(if $(WERROR),-werror)
 B       := build/$(variant)
 D       := build/deps
+Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
+DEST    := $(DESTDIR)$(PREFIX)
 
 PKGS := libcurl yaml-0.1 libcrypto libmicrohttpd
+# Asked once, and only when something is compiled: by then the packages are installed.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual
-SAFE := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all,\
-        -fstack-protector-strong -D_FORTIFY_SOURCE=2)
+SAFE := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-fstack-protector-strong -D_FORTIFY_SOURCE=2)
 
-CPPFLAGS += -Isrc -isystem $(D)/include -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS))
+CPPFLAGS += -Isrc -isystem $(D)/include -D_GNU_SOURCE $(PKG_CFLAGS)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -pthread -fno-omit-frame-pointer $(WARN) $(if $(WERROR),-Werror) $(SAFE)
 LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
-LDLIBS   += $(D)/lib/libsqlite3.a $(D)/lib/libyyjson.a -L$(D)/lib -lduckdb \
-            $(shell pkg-config --libs $(PKGS)) -lm
+LDLIBS   += $(D)/lib/libsqlite3.a $(D)/lib/libyyjson.a -L$(D)/lib -lduckdb $(PKG_LIBS) -lm
 
 # Sources are found, not listed: a new file in a room or a new test needs no line here.
 SRC      := $(filter-out src/main.c,$(sort $(wildcard src/*.c src/*/*.c)))
+MAIN     := $(wildcard src/main.c)
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c tests/contract/*_contract.c))
-HEADERS  := $(sort $(wildcard src/*.h src/*/*.h tests/*/*.h))
+FORMATTED = $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
 OBJ      := $(SRC:%.c=$(B)/%.o)
 TESTS    := $(patsubst %.c,$(B)/bin/%,$(notdir $(UNIT)))
-PROGRAM  := $(if $(filter plain,$(variant)),build/riacho,$(B)/riacho)
+PROGRAM  := $(if $(plain),build/riacho,$(B)/riacho)
+PYTEST    = RIACHO=$(CURDIR)/$(PROGRAM) build/venv/bin/python -B -m pytest
 
-link = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/$(1)' -o $@ $(filter %.o %.a,$^)
-vpath %.c tests/unit tests/contract
+# $(1): where libduckdb.so lies as seen from the folder of what is linked.
+link = @echo "  LINK $@"; mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/$(1)' -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(if $(wildcard src/main.c),$(PROGRAM),objects) ## build the program: build/riacho (the default)
+all: $(if $(MAIN),$(PROGRAM),objects) ## build the program: build/riacho (the default)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z][^\t#]*:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z][^\t#]*:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-objects: $(OBJ) $(if $(wildcard src/main.c),$(B)/src/main.o) ## compile what there is, without linking
+objects: $(OBJ) $(MAIN:%.c=$(B)/%.o) ## compile the program's files without linking
 
-deps: $(D)/.stamp ## fetch the pinned libraries into build/deps
+test-objects: $(UNIT:%.c=$(B)/%.o) $(SUPPORT:%.c=$(B)/%.o)
+
+deps: $(D)/.stamp ## fetch the pinned libraries to build/deps
 
 $(D)/.stamp: deps/package.json deps/package-lock.json deps/.npmrc deps/python-src.txt deps/fetch
 	@deps/fetch
 
-# Holds the flags, and changes when they do, so that objects are never mixed.
+# Holds the flags and changes when they do, so that objects of different flags are never mixed.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
 
 $(B)/%.o: %.c $(B)/flags $(D)/.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC   $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/tests/%.o: CPPFLAGS += -Itests/support
+# private: or $(B)/flags would be written with it.
+$(B)/tests/%.o: private CPPFLAGS += -Itests -Itests/support
 
-$(B)/libriacho.a: $(OBJ)
-	@rm -f $@
-	@ar rcs $@ $^
-
-$(B)/libsupport.a: $(SUPPORT:%.c=$(B)/%.o)
-	@rm -f $@
-	@ar rcs $@ $^
-
+ifdef plain
 build/riacho: $(B)/src/main.o $(OBJ)
-	$(call link,deps/lib) $(LDLIBS)
+	$(call link,deps/lib)
+endif
 
 $(B)/riacho: $(B)/src/main.o $(OBJ)
-	$(call link,../deps/lib) $(LDLIBS)
+	$(call link,../deps/lib)
+
+$(B)/installed/riacho: $(B)/src/main.o $(OBJ)
+	$(call link,../lib/riacho)
 
 # Archives, so that a test may bring its own stand-in for a function of the program.
+$(B)/libriacho.a: $(OBJ)
+$(B)/libsupport.a: $(SUPPORT:%.c=$(B)/%.o)
+$(B)/%.a:
+	@rm -f $@
+	@ar rcs $@ $^
+
 $(B)/bin/%: $(B)/tests/unit/%.o $(B)/libsupport.a $(B)/libriacho.a
-	@mkdir -p $(@D)
-	$(call link,../../deps/lib) $(LDLIBS) -lcmocka
+	$(call link,../../deps/lib) -lcmocka
 
 $(B)/bin/%: $(B)/tests/contract/%.o $(B)/libsupport.a $(B)/libriacho.a
-	@mkdir -p $(@D)
-	$(call link,../../deps/lib) $(LDLIBS) -lcmocka
+	$(call link,../../deps/lib) -lcmocka
 
-test-unit: $(TESTS) ## unit and contract tests (with SANITIZE=… under that sanitizer)
+demo: ## install what is missing, build, and run the earthquake pipeline once
+	@deps/install-system build
+	@$(MAKE) --no-print-directory all
+	build/riacho demo
+
+test: ## install what the tests need and run them all, also under sanitizers
+	@deps/install-system all
+	@$(MAKE) --no-print-directory all test-unit
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined test-unit
+	@$(MAKE) --no-print-directory SANITIZE=thread test-unit
+	@deps/venv spark
+	@$(MAKE) --no-print-directory test-e2e
+
+test-unit: $(TESTS) ## unit and contract tests (SANITIZE=... runs them under that sanitizer)
 	@tools/run-units $(TESTS)
+
+test-e2e: all ## the program against real input (PYTEST_ARGS=... goes to pytest)
+	@deps/venv
+	$(PYTEST) tests $(PYTEST_ARGS)
+
+torture: all ## the long tests in full: kills, power cuts, large inputs
+	@deps/venv
+	RIACHO_TORTURE=1 $(PYTEST) tests -m torture $(PYTEST_ARGS)
+
+lint: format-check check-rooms check-sizes ## every check that runs nothing, warnings as errors
+	@$(MAKE) --no-print-directory CC=gcc WERROR=1 objects test-objects
+	@$(MAKE) --no-print-directory CC=clang WERROR=1 objects test-objects tidy
+
+tidy: $(SRC:%.c=$(B)/tidy/%.ok) $(MAIN:%.c=$(B)/tidy/%.ok)
+
+# After the object, so that a file is looked at again when one of its headers changed.
+$(B)/tidy/%.ok: %.c $(B)/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY $<"
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- $(CPPFLAGS) $(CFLAGS) 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+
+check-rooms:
+	@tools/check-rooms
+
+check-sizes:
+	@tools/check-sizes $(SRC) $(MAIN)
+
+format: ## lay out the C files as .clang-format says
+	@tools/format $(FORMATTED)
+
+format-check: ## tell which files `make format` would change
+	@tools/format --check $(FORMATTED)
+
+install: all $(B)/installed/riacho ## DESTDIR= PREFIX=/usr/local
+	install -D -m 755 $(B)/installed/riacho $(DEST)/bin/riacho
+	install -D -m 644 $(D)/lib/libduckdb.so $(DEST)/lib/riacho/libduckdb.so
+	install -D -m 644 $(D)/share/earthquakes.json $(DEST)/share/riacho/earthquakes.json
+	install -D -m 644 -t $(DEST)/share/doc/riacho LICENSE $(wildcard README*.md CHANGELOG.md)
+	$(if $(wildcard examples/*.yaml),install -D -m 644 -t $(DEST)/share/riacho/examples $(wildcard examples/*.yaml))
+	$(if $(wildcard docs/man/*.1),install -D -m 644 -t $(DEST)/share/man/man1 $(wildcard docs/man/*.1))
+
+uninstall: ## remove what install put there
+	rm -f $(DEST)/bin/riacho $(DEST)/share/man/man1/riacho*.1
+	rm -rf $(DEST)/lib/riacho $(DEST)/share/riacho $(DEST)/share/doc/riacho
 
 clean: ## remove what was built; the fetched libraries stay
 	rm -rf $(filter-out $(D) build/venv,$(wildcard build/*))
 
 FORCE:
-.PHONY: all help objects deps test-unit clean FORCE
+.PHONY: all help objects test-objects deps demo test test-unit test-e2e torture lint tidy \
+        check-rooms check-sizes format format-check install uninstall clean FORCE
 
--include $(OBJ:.o=.d) $(B)/src/main.d $(UNIT:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
+-include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT))
