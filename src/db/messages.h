@@ -1,0 +1,71 @@
+/*
+ * The journal's messages: the outbox of every stage, which for the `local` broker is the topic itself.
+ * Consumers claim by lease; what was worked off is recorded by db/step.h's `consumed`.
+ */
+#ifndef RIACHO_MESSAGES_H
+#define RIACHO_MESSAGES_H
+
+#include "db/journal.h"
+
+struct message {
+    char *topic;
+    char *id;        /* key: the reference's id               */
+    char *value;     /* CloudEvents JSON                      */
+    size_t value_size;
+    int64_t partition;
+    int64_t offset;
+};
+
+void message_close(struct message *message);
+
+/*
+ * Claims up to `most` messages of the topic that the group has neither worked off nor leased, oldest first.
+ * Returns how many (0: none now), -1 failed. A lease lasts `lease_ms`; leases of dead processes are free at
+ * once. The caller closes each message.
+ */
+MUST_CHECK int messages_claim(struct journal *journal, const char *group, const char *topic,
+                              int64_t lease_ms, size_t most, struct message *ret_messages,
+                              struct err *err);
+/* Prolongs all leases that this process holds for the group. */
+MUST_CHECK int messages_keep(struct journal *journal, const char *group, int64_t lease_ms,
+                             struct err *err);
+/* Gives back what was claimed and not worked off. */
+MUST_CHECK int messages_release(struct journal *journal, const char *group,
+                                const struct message *message, struct err *err);
+/* How many messages of the topic the group has not worked off yet (leased ones included). */
+MUST_CHECK int messages_lag(struct journal *journal, const char *group, const char *topic,
+                            int64_t *ret_lag, struct err *err);
+/* 1 if the group has worked off the message with that id, 0 if not. */
+MUST_CHECK int messages_is_consumed(struct journal *journal, const char *group, const char *id,
+                                    struct err *err);
+
+/* ---- dead letters ---- */
+
+struct dead_letter {
+    char *id;
+    char *group;
+    char *topic;
+    int64_t partition;
+    int64_t offset;
+    char *error;
+    int64_t attempts;
+    char *time;
+    char *value;
+    size_t value_size;
+};
+
+void dead_letter_close(struct dead_letter *dead);
+
+/* Open dead letters, oldest first, each to `each` (-1 from it ends the walk). */
+MUST_CHECK int dead_each(struct journal *journal, void *ctx,
+                         int (*each)(void *ctx, const struct dead_letter *dead, struct err *err),
+                         struct err *err);
+/* Those with that id (NULL: all): the group will see the message again / never again. Counts go to
+ * `ret_count`. */
+MUST_CHECK int dead_retry(struct journal *journal, const char *id, int64_t *ret_count,
+                          struct err *err);
+MUST_CHECK int dead_drop(struct journal *journal, const char *id, int64_t *ret_count,
+                         struct err *err);
+MUST_CHECK int dead_count(struct journal *journal, int64_t *ret_count, struct err *err);
+
+#endif

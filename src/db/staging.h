@@ -1,0 +1,24 @@
+/*
+ * Where files grow before they have their final name: `<root>/.tmp/<process>/`, on the same file
+ * system as the final names, under a lock that tells whether the process is alive.
+ */
+#ifndef RIACHO_STAGING_H
+#define RIACHO_STAGING_H
+
+#include "base/err.h"
+#include "base/fs.h"
+
+struct staging {
+    char *dir; /* NULL: closed */
+    struct lock lock;
+};
+
+/* Also gives the root its id file (`<root>/.riacho-root`, made when missing). */
+MUST_CHECK int staging_open(struct staging *staging, const char *root, const char *process,
+                            struct err *err);
+/* Removes the folder with whatever is left in it. */
+void staging_close(struct staging *staging);
+/* Removes the folders of processes that are gone. */
+MUST_CHECK int staging_clear_dead(const char *root, struct err *err);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * A step: files that are ready under temporary names, and all that becomes true with them.
+ *
+ * step_commit() is the only way anything is published:
+ *   1. an INTENT row holds the whole step as JSON (one transaction);
+ *   2. each file is renamed without replacing, each replaced file unlinked, each folder made durable;
+ *   3. one transaction applies the step and deletes the INTENT.
+ * A step without files needs only 3. After a crash journal_recover() does 2 and 3 again from the INTENT,
+ * if every file is there (by size and SHA-256) under its temporary or final name; else it removes what is
+ * there and forgets the step, which will then be done afresh.
+ */
+#ifndef RIACHO_STEP_H
+#define RIACHO_STEP_H
+
+#include "base/json.h"
+#include "db/journal.h"
+#include "riacho.h"
+
+struct step {
+    struct json_out doc; /* the step as it will stand in the INTENT */
+    size_t files;
+    size_t entries;      /* anything at all was added               */
+};
+
+/* A file to publish. Already durable under temp_path (written, fsync'ed). */
+struct step_file {
+    const char *temp_path;  /* absolute, on the same file system */
+    const char *final_path; /* absolute                          */
+    const char *stage;      /* "extract", "transform", "export"  */
+    const char *topic;      /* its reference goes there; NULL: to none (an export's file) */
+    const struct ref *ref;  /* bytes, rows, sha256, path, origin, … are kept in the journal */
+    const char *request;    /* landing: URL of its first page without secrets; or NULL */
+    const char *unlink_path; /* absolute path of a file that this one replaces; or NULL */
+};
+
+/* A message that was worked off by a consumer group. */
+struct step_consumed {
+    const char *group;
+    const char *topic;
+    const char *id;     /* the reference's; known for ever after */
+    int64_t offset;     /* local: its place in the topic         */
+};
+
+struct step_dead {
+    const char *group;
+    const char *topic;
+    const char *id;
+    int64_t partition;
+    int64_t offset;
+    const char *error;
+    int64_t attempts;
+    const char *value;  /* the message untouched */
+    size_t value_size;
+};
+
+struct step_run {
+    const char *resource;
+    int64_t number;
+    int64_t page;         /* last committed                       */
+    const char *position; /* JSON; NULL when the run ended        */
+    const char *cursor;
+    const char *boundary;
+    const char *counts;   /* JSON object for status, or NULL      */
+    const char *why;      /* why the pagination ended, or NULL    */
+    bool ended;           /* the cursor advances now              */
+};
+
+void step_open(struct step *step);
+void step_close(struct step *step);
+void step_add_file(struct step *step, const struct step_file *file);
+void step_add_consumed(struct step *step, const struct step_consumed *consumed);
+/* The dead letter goes to the topic "<pipeline>.dead" too, and counts as consumed by its group. */
+void step_add_dead(struct step *step, const struct step_dead *dead);
+void step_add_run(struct step *step, const struct step_run *run);
+void step_add_schema(struct step *step, const char *resource, const char *fingerprint,
+                     const struct schema *schema);
+
+/*
+ * 1 committed (also an empty step); 0 a final name is taken by a file with other bytes, nothing was
+ * published and the temporary files are still there (`ret_taken`, if not NULL, gets its path; free it);
+ * -1 failed. A name taken by the same bytes is no obstacle.
+ */
+MUST_CHECK int step_commit(struct step *step, struct journal *journal, char **ret_taken,
+                           struct err *err);
+
+#endif
