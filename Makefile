@@ -3,6 +3,11 @@
 # SANITIZE=address,undefined or =thread, CC=clang and WERROR=1 each build in a folder of their own
 # under build/; `build/riacho` is the program made without any of them. V=1 shows whole commands.
 
+# As many jobs as there are cores, unless -j says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
