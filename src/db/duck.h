@@ -50,7 +50,10 @@ MUST_CHECK int duck_query(struct duck_conn *conn, const char *sql, struct duck_r
 MUST_CHECK int duck_number(struct duck_conn *conn, const char *sql, int64_t *ret_number,
                            struct err *err);
 void duck_result_close(struct duck_result *result);
-/* A cell as text in DuckDB's own words; the caller frees with duckdb_free(). NULL: null. */
+/*
+ * A cell as text in DuckDB's own words; the caller frees with duckdb_free(). NULL: null. A list, struct
+ * or map must be cast to VARCHAR in the statement; as such it is NULL here.
+ */
 char *duck_text(struct duck_result *result, uint64_t column, uint64_t row);
 
 /* Adds an identifier in double quotes, or a text in single quotes, safely. */

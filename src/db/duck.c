@@ -1,0 +1,229 @@
+/*
+ * DuckDB's C API made to fit the error and ownership idioms.
+ */
+#include "db/duck.h"
+
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/* What the file system says when it is at fault, in strerror()'s words. */
+static const char *const disk_faults[] = {
+    "No space left on device", "Permission denied",     "Read-only file system",
+    "Input/output error",      "Disk quota exceeded",   "Too many open files",
+    "Not a directory",         "File too large",        "Operation not permitted",
+    "Stale file handle",       "Structure needs clean",
+};
+
+static bool is_disk_fault(const char *message)
+{
+    for (size_t i = 0; i < sizeof disk_faults / sizeof *disk_faults; i++)
+        if (strstr(message, disk_faults[i]))
+            return true;
+    /* DuckDB made the name itself, so a folder that is not there is no fault of the statement. */
+    return strstr(message, "Cannot open file") && strstr(message, "No such file or directory");
+}
+
+static enum err_code code_of(duckdb_error_type type, const char *message)
+{
+    switch (type) {
+    case DUCKDB_ERROR_INTERRUPT:
+        return ERR_STOPPED;
+    case DUCKDB_ERROR_OUT_OF_MEMORY:
+        return ERR_LIMIT;
+    case DUCKDB_ERROR_IO:
+    case DUCKDB_ERROR_FATAL:
+        return is_disk_fault(message) ? ERR_IO : ERR_SQL;
+    default:
+        return ERR_SQL;
+    }
+}
+
+/* DuckDB's message on one line, without the excerpt of the statement that follows it. */
+static int set_duck_error(struct err *err, duckdb_error_type type, const char *message)
+{
+    AUTO(buf) line = {0};
+    const char *excerpt = message ? strstr(message, "\n\nLINE ") : NULL;
+
+    if (message == NULL)
+        return err_set(err, ERR_SQL, "DuckDB gave no reason");
+    buf_put(&line, message, excerpt ? (size_t)(excerpt - message) : strlen(message));
+    for (size_t i = 0; i < line.size; i++)
+        if (line.data[i] == '\n' || line.data[i] == '\r')
+            line.data[i] = ' ';
+    return err_set(err, code_of(type, message), "%s", buf_text(&line));
+}
+
+void duck_close(struct duck *duck)
+{
+    if (duck->db)
+        duckdb_close(&duck->db);
+    duck->db = NULL;
+}
+
+int duck_connect(struct duck *duck, struct duck_conn *conn, struct err *err)
+{
+    duckdb_connection made = NULL;
+
+    if (duckdb_connect(duck->db, &made) == DuckDBError)
+        return err_set(err, ERR_SQL, "could not connect to the DuckDB instance");
+    duck_conn_close(conn);
+    conn->conn = made;
+    return 0;
+}
+
+void duck_conn_close(struct duck_conn *conn)
+{
+    if (conn->conn)
+        duckdb_disconnect(&conn->conn);
+    conn->conn = NULL;
+}
+
+void duck_result_close(struct duck_result *result)
+{
+    if (result->is_open)
+        duckdb_destroy_result(&result->result);
+    *result = (struct duck_result){0};
+}
+
+int duck_query(struct duck_conn *conn, const char *sql, struct duck_result *ret_result,
+               struct err *err)
+{
+    AUTO(duck_result) made = {.is_open = true};
+
+    if (duckdb_query(conn->conn, sql, &made.result) == DuckDBError)
+        return set_duck_error(err, duckdb_result_error_type(&made.result),
+                              duckdb_result_error(&made.result));
+    duck_result_close(ret_result);
+    *ret_result = made;
+    made.is_open = false;
+    return 0;
+}
+
+int duck_exec(struct duck_conn *conn, const char *sql, struct err *err)
+{
+    AUTO(duck_result) result = {0};
+
+    return duck_query(conn, sql, &result, err);
+}
+
+int duck_number(struct duck_conn *conn, const char *sql, int64_t *ret_number, struct err *err)
+{
+    AUTO(duck_result) result = {0};
+
+    TRY(duck_query(conn, sql, &result, err));
+    if (duckdb_row_count(&result.result) == 0 || duckdb_column_count(&result.result) == 0)
+        return err_set(err, ERR_SQL, "a statement that should give a number gave no row");
+    *ret_number = duckdb_value_int64(&result.result, 0, 0);
+    return 0;
+}
+
+char *duck_text(struct duck_result *result, uint64_t column, uint64_t row)
+{
+    return duckdb_value_varchar(&result->result, column, row);
+}
+
+static void put_quoted(struct buf *to, const char *text, char quote)
+{
+    buf_putc(to, quote);
+    for (const char *at = text; *at; at++) {
+        if (*at == quote)
+            buf_putc(to, quote);
+        buf_putc(to, *at);
+    }
+    buf_putc(to, quote);
+}
+
+void sql_put_name(struct buf *to, const char *name)
+{
+    put_quoted(to, name, '"');
+}
+
+void sql_put_text(struct buf *to, const char *text)
+{
+    put_quoted(to, text, '\'');
+}
+
+/* A duckdb_config that closes itself. */
+struct settings {
+    duckdb_config config;
+};
+
+static void settings_close(struct settings *settings)
+{
+    if (settings->config)
+        duckdb_destroy_config(&settings->config);
+}
+
+static int set_one(struct settings *settings, const char *name, const char *value, struct err *err)
+{
+    if (duckdb_set_config(settings->config, name, value) == DuckDBError)
+        return err_set(err, ERR_SQL, "DuckDB has no setting \"%s\" = '%s'", name, value);
+    return 0;
+}
+
+static int set_number(struct settings *settings, const char *name, int64_t value, const char *unit,
+                      struct err *err)
+{
+    char text[40];
+
+    snprintf(text, sizeof text, "%" PRId64 "%s", value, unit);
+    return set_one(settings, name, text, err);
+}
+
+static int make_settings(struct settings *settings, const struct duck_conf *conf, struct err *err)
+{
+    if (duckdb_create_config(&settings->config) == DuckDBError)
+        return err_set(err, ERR_SQL, "DuckDB gave no configuration");
+    if (conf->memory_bytes > 0)
+        TRY(set_number(settings, "memory_limit", conf->memory_bytes, "B", err));
+    if (conf->threads > 0)
+        TRY(set_number(settings, "threads", conf->threads, "", err));
+    TRY(set_one(settings, "temp_directory", conf->temp_dir ? conf->temp_dir : "", err));
+    /* A statement never makes us fetch code from the network. */
+    TRY(set_one(settings, "autoinstall_known_extensions", "false", err));
+    return set_one(settings, "autoload_known_extensions", "false", err);
+}
+
+static int lock_down(struct duck_conn *conn, const struct duck_conf *conf, struct err *err)
+{
+    AUTO(buf) sql = {0};
+
+    buf_puts(&sql, "SET GLOBAL allowed_directories = [");
+    for (size_t i = 0; i < conf->allowed_count; i++) {
+        buf_puts(&sql, i ? ", " : "");
+        sql_put_text(&sql, conf->allowed_dirs[i]);
+    }
+    buf_puts(&sql, "]");
+    TRY(duck_exec(conn, buf_text(&sql), err));
+    TRY(duck_exec(conn, "SET GLOBAL enable_external_access = false", err));
+    return duck_exec(conn, "SET GLOBAL lock_configuration = true", err);
+}
+
+int duck_open(struct duck *duck, const struct duck_conf *conf, struct err *err)
+{
+    AUTO(settings) settings = {0};
+    AUTO(duck) made = {0};
+    AUTO(duck_conn) conn = {0};
+    char *why = NULL;
+
+    TRY(make_settings(&settings, conf, err));
+    if (duckdb_open_ext(NULL, &made.db, settings.config, &why) == DuckDBError) {
+        set_duck_error(err, DUCKDB_ERROR_INVALID, why);
+        duckdb_free(why);
+        return err_wrap(err, "could not start DuckDB");
+    }
+    TRY(duck_connect(&made, &conn, err));
+    TRY(duck_exec(&conn, "SET GLOBAL TimeZone = 'UTC'", err));
+    if (conf->locked)
+        TRY(lock_down(&conn, conf, err));
+    duck_close(duck);
+    *duck = made;
+    made.db = NULL;
+    return 0;
+}
