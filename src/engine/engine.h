@@ -1,0 +1,91 @@
+/*
+ * Engine: SQL over landed files. One call works off one or several landing files for one pipeline's tables and
+ * leaves each output under a temporary name; who calls publishes them (db/step.h).
+ *
+ * Promises
+ * - The output is a function of the input file, the pipeline's tables and the fixed column types.
+ * - A fault of the data (a value that does not convert, SQL that fails on this file) marks its job alone; a fault of
+ *   the surroundings (disk, memory, no server) fails the call, and no job of it counts as tried.
+ * - An input without rows gives a typed output without rows.
+ */
+#ifndef RIACHO_ENGINE_H
+#define RIACHO_ENGINE_H
+
+#include "base/err.h"
+#include "db/journal.h"
+#include "db/schema.h"
+#include "engine/table_conf.h"
+#include "riacho.h"
+
+struct engine_conf {
+    char *type;             /* "duckdb" or "spark"                              */
+    char *remote;           /* spark: "sc://host:15002/;token=…"                */
+    int64_t memory_bytes;   /* of the engine in this process                    */
+    const char *const *dirs; /* the only folders it may touch (absolute)        */
+    size_t dir_count;
+    const char *temp_dir;   /* where it may spill                               */
+};
+
+/* What a pipeline says of the tables made from one resource. */
+struct engine_tables {
+    const char *resource;
+    char *const *primary_key;
+    size_t primary_keys;
+    const struct table_conf *const *tables; /* none: default rules (the resource and its child tables) */
+    size_t table_count;
+    const char *only;       /* just this table (a replay); NULL: all             */
+};
+
+/* One output of a job: a file for one table, durable under its temporary name. */
+struct engine_output {
+    char *table;
+    char *temp_path;
+    int64_t rows;
+    int64_t bytes;
+    char sha256[FS_SHA256_TEXT];
+    struct engine_output *next;
+};
+
+struct engine_job {
+    const struct ref *input;       /* its reference                                              */
+    const char *input_path;        /* absolute; checked against the reference by the caller      */
+    const struct schema *schema;   /* of the landing, as the reference names it                  */
+    const struct schema *known;    /* the resource's widest so far: columns that came later are null */
+    const char *temp_dir;          /* where outputs grow                                         */
+    struct engine_output *outputs; /* set by the engine; engine_job_close() removes the files    */
+    bool failed;                   /* fault of the data, told by err                             */
+    struct err err;
+};
+
+void engine_job_close(struct engine_job *job); /* frees outputs; does not remove their files */
+
+struct engine;
+
+struct engine_ops {
+    const char *name;
+    const char *summary;
+    const char *missing;
+    int (*open)(struct engine *engine, const struct engine_conf *conf, struct err *err);
+    /* `journal` fixes column types. */
+    int (*run)(struct engine *engine, const struct engine_tables *tables, struct engine_job *jobs,
+               size_t count, struct journal *journal, struct err *err);
+    void (*interrupt)(struct engine *engine); /* from any thread: run() ends with ERR_STOPPED */
+    void (*close)(struct engine *engine);
+};
+
+struct engine {
+    const struct engine_ops *ops; /* NULL: closed */
+    void *impl;
+};
+
+extern const struct engine_ops engine_duckdb;
+
+MUST_CHECK int engine_open(struct engine *engine, const struct engine_ops *ops,
+                           const struct engine_conf *conf, struct err *err);
+MUST_CHECK int engine_run(struct engine *engine, const struct engine_tables *tables,
+                          struct engine_job *jobs, size_t count, struct journal *journal,
+                          struct err *err);
+void engine_interrupt(struct engine *engine);
+void engine_close(struct engine *engine);
+
+#endif
