@@ -17,16 +17,10 @@
 #include "base/err.h"
 #include "db/duck.h"
 #include "db/schema.h"
+#include "landing/landing_conf.h"
 #include "riacho.h"
 
 #include <stdatomic.h>
-
-struct landing_conf {
-    char *dir;           /* absolute                          */
-    int64_t roll_rows;   /* 100,000                           */
-    int64_t roll_bytes;  /* 64 MiB of JSON                    */
-    int64_t roll_after_ms; /* 30 s                            */
-};
 
 /* A file that is ready under its temporary name, and durable. */
 struct landed_file {

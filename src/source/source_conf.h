@@ -6,6 +6,8 @@
 #ifndef RIACHO_SOURCE_CONF_H
 #define RIACHO_SOURCE_CONF_H
 
+#include "base/opt.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,7 +69,7 @@ struct retry_conf { /* (+) */
 struct field_conf {
     char *name;
     char *value;    /* NULL: YAML null (a parameter that is left out)                                */
-    bool is_secret; /* came from ${VAR}, or its name tells of a secret: never shown                  */
+    bool is_secret; /* came from the environment, or its name tells of a secret: never shown         */
 };
 
 struct fields_conf {
@@ -118,7 +120,21 @@ struct source_conf {
     bool allow_cross_origin; /* (+) follow next links and redirects to another origin (no credentials go along) */
     struct resource_conf *resources;
     size_t resource_count;
+    char **secrets;      /* texts from the environment that stand in paths: shown as *** wherever      */
+    size_t secret_count;
 };
+
+/*
+ * Reads the node of `source:` into `conf` and checks it; `conf` can be closed whatever was wrong. What
+ * client and resource_defaults say is then merged into each resource's endpoint.
+ */
+void source_conf_read(struct source_conf *conf, const struct opt_reading *reading,
+                      const struct conf_node *node);
+
+extern const struct opt source_options[]; /* for schema and reference */
+
+/* Whether a header or parameter of that name carries a secret ("Authorization", "api_key", …). */
+bool source_name_is_secret(const char *name);
 
 void source_conf_close(struct source_conf *conf);
 

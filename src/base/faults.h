@@ -1,0 +1,46 @@
+/*
+ * What is wrong with a file, all of it: faults and warnings with their places.
+ */
+#ifndef RIACHO_FAULTS_H
+#define RIACHO_FAULTS_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define FAULTS_MOST 200 /* those after are counted, not kept */
+
+struct fault {
+    int line;   /* from 1; 0: the file as a whole */
+    int column; /* from 1 */
+    bool is_warning;
+    char *key;     /* "source.client.base_url"; NULL: none                   */
+    char *text;    /* what was expected, or what is wrong                    */
+    char *nearest; /* what was probably meant; NULL: no idea                 */
+};
+
+struct faults {
+    char *file; /* as people named it                      */
+    struct fault *items;
+    size_t count;
+    size_t errors; /* those that are no warnings, the uncounted too */
+    size_t unkept;
+};
+
+/* Adds a fault, unless the same was told of that place already. Takes nothing away. */
+void faults_add(struct faults *faults, const struct fault *fault);
+
+/* By line and column. */
+void faults_sort(struct faults *faults);
+
+/* One line each: `file:line:column: key "x": text; did you mean "y"?` */
+void faults_print(const struct faults *faults, FILE *to);
+
+/* Adds {"file":…,"ok":…,"faults":[{"line":…,"column":…,"severity":…,"key":…,"text":…,"nearest":…}]}. */
+void faults_put_json(const struct faults *faults, struct buf *to);
+
+void faults_close(struct faults *faults);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * What a pipeline file says under `broker:`. Filled through the option tables of broker_conf.c; owns
+ * its strings.
+ */
+#ifndef RIACHO_BROKER_CONF_H
+#define RIACHO_BROKER_CONF_H
+
+#include "base/opt.h"
+
+#include <stdbool.h>
+
+enum broker_type { BROKER_LOCAL, BROKER_KAFKA };
+
+struct broker_conf {
+    enum broker_type type;
+    char *brokers;           /* kafka: "host:9092,host:9092"                                          */
+    struct opt_pairs config; /* kafka: librdkafka's keys                                              */
+    bool create_topics;      /* kafka: topics that are missing are made                               */
+};
+
+extern const struct opt broker_options[]; /* of struct broker_conf */
+
+void broker_conf_close(struct broker_conf *conf);
+
+#endif
