@@ -12,19 +12,11 @@
 #define RIACHO_BROKER_H
 
 #include "base/err.h"
+#include "broker/broker_conf.h"
 #include "db/journal.h"
 #include "db/messages.h"
 
 struct broker;
-
-struct broker_conf {
-    char *type;      /* "local" or "kafka"                     */
-    char *brokers;   /* kafka: "host:9092,…"                   */
-    char **config;   /* kafka: librdkafka properties, "key=value" each */
-    size_t config_count;
-    int64_t create_partitions;  /* 0: topics are not created   */
-    int64_t create_replication;
-};
 
 struct broker_ops {
     const char *name;

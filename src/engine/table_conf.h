@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 enum column_type {
-    COLUMN_TEXT, /* what a column is of which nothing was said */
+    COLUMN_AS_LANDED, /* nothing was said: the type that the landing has, fixed when first seen */
+    COLUMN_TEXT,
     COLUMN_BOOLEAN,
     COLUMN_BIGINT,
     COLUMN_DOUBLE,

@@ -18,6 +18,7 @@
 #include "db/duck.h"
 #include "db/schema.h"
 #include "landing/landing_conf.h"
+#include "landing/landing_conf.h"
 #include "riacho.h"
 
 #include <stdatomic.h>
