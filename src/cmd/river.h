@@ -1,0 +1,81 @@
+/*
+ * One pipeline at work in this process: its file, its state, and the live figures that progress,
+ * summary and (later) the board read while the stages write them.
+ */
+#ifndef RIACHO_RIVER_H
+#define RIACHO_RIVER_H
+
+#include "base/err.h"
+#include "cmd/pipeline.h"
+#include "db/journal.h"
+#include "landing/landing.h"
+#include "source/source.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum flow_state { FLOW_WAITING, FLOW_RUNNING, FLOW_DONE, FLOW_FAILED };
+
+/* One resource's extraction. Written by its thread; counters are read by any. */
+struct extract_live {
+    const struct resource_conf *resource;
+    struct source_stats source;
+    struct landing_stats landing;
+    atomic_int state;         /* enum flow_state                                       */
+    atomic_llong started_ms;  /* monotonic                                             */
+    atomic_llong ended_ms;
+    char why[160];            /* why the pagination ended; read once state is not RUNNING */
+    int64_t run;              /* its number                                            */
+    int64_t resumed_page;     /* the page it went on from; 0: it began at the first    */
+};
+
+/* One consumer: the transform, or one export. */
+struct consume_live {
+    const char *name;         /* "transform", "export csv"                             */
+    atomic_int state;
+    atomic_llong references;  /* worked off                                            */
+    atomic_llong files;
+    atomic_llong rows;
+    atomic_llong bytes;
+    atomic_llong dead;
+    atomic_llong started_ms;
+    atomic_llong busy_ms;
+    atomic_llong lag;
+};
+
+struct river {
+    struct pipeline conf;
+    char *landed_topic;   /* "<pipeline>.landed"   */
+    char *adjusted_topic; /* "<pipeline>.adjusted" */
+    struct journal journal; /* the main thread's   */
+    int64_t opened_ms;      /* monotonic           */
+
+    struct extract_live *extracts; /* one a resource         */
+    struct consume_live transform;
+    struct consume_live *exports;  /* one an export          */
+};
+
+/* Reads and checks the pipeline file; its faults and warnings are printed to stderr. */
+MUST_CHECK int river_read(struct river *river, const char *file, struct err *err);
+
+enum river_access {
+    RIVER_LOOK, /* an existing state; without one ERR_USAGE with a hint      */
+    RIVER_WORK, /* makes the state if there is none, and recovers it         */
+};
+
+/* river_read(), then the state. */
+MUST_CHECK int river_open(struct river *river, const char *file, enum river_access access,
+                          struct err *err);
+void river_close(struct river *river);
+
+/* The folders that hold the river's files (landing, adjusted, each export's): absolute, borrowed. */
+#define RIVER_MOST_DIRS 66
+size_t river_dirs(const struct river *river, const char *ret_dirs[RIVER_MOST_DIRS]);
+
+/* The folder that a reference's root names, or NULL. */
+const char *river_root(const struct river *river, const char *root);
+
+/* Shares of memory_limit for the engines in this process. */
+int64_t river_memory(const struct river *river, double share);
+
+#endif
