@@ -44,6 +44,8 @@ FORMATTED = $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
 OBJ      := $(SRC:%.c=$(B)/%.o)
 TESTS    := $(patsubst %.c,$(B)/bin/%,$(notdir $(UNIT)))
 PROGRAM  := $(if $(plain),build/riacho,$(B)/riacho)
+PAGES    := man/man1/riacho.1 bash-completion/completions/riacho zsh/site-functions/_riacho \
+            fish/vendor_completions.d/riacho.fish
 PYTEST    = RIACHO=$(CURDIR)/$(PROGRAM) build/venv/bin/python -B -m pytest
 
 # $(1): where libduckdb.so lies as seen from the folder of what is linked.
@@ -152,16 +154,21 @@ format: ## lay out the C files as .clang-format says
 format-check: ## tell which files `make format` would change
 	@tools/format --check $(FORMATTED)
 
+docs: all ## write docs/commands.md from the program's own help
+	$(PROGRAM) manual markdown >docs/commands.md.new
+	mv docs/commands.md.new docs/commands.md
+
 install: all $(B)/installed/riacho ## DESTDIR= PREFIX=/usr/local
+	tools/make-pages $(PROGRAM) $(B)/installed/share
 	install -D -m 755 $(B)/installed/riacho $(DEST)/bin/riacho
-	install -D -m 644 $(D)/lib/libduckdb.so $(DEST)/lib/riacho/libduckdb.so
-	install -D -m 644 $(D)/share/earthquakes.json $(DEST)/share/riacho/earthquakes.json
+	install -D -m 644 -t $(DEST)/lib/riacho $(D)/lib/libduckdb.so
+	install -D -m 644 -t $(DEST)/share/riacho $(D)/share/earthquakes.json
+	install -D -m 644 -t $(DEST)/share/riacho/examples $(wildcard examples/*.yaml)
 	install -D -m 644 -t $(DEST)/share/doc/riacho LICENSE $(wildcard README*.md CHANGELOG.md)
-	$(if $(wildcard examples/*.yaml),install -D -m 644 -t $(DEST)/share/riacho/examples $(wildcard examples/*.yaml))
-	$(if $(wildcard docs/man/*.1),install -D -m 644 -t $(DEST)/share/man/man1 $(wildcard docs/man/*.1))
+	set -e; for page in $(PAGES); do install -D -m 644 $(B)/installed/share/$$page $(DEST)/share/$$page; done
 
 uninstall: ## remove what install put there
-	rm -f $(DEST)/bin/riacho $(DEST)/share/man/man1/riacho*.1
+	rm -f $(DEST)/bin/riacho $(addprefix $(DEST)/share/,$(PAGES))
 	rm -rf $(DEST)/lib/riacho $(DEST)/share/riacho $(DEST)/share/doc/riacho
 
 clean: ## remove what was built; the fetched libraries stay
@@ -169,6 +176,6 @@ clean: ## remove what was built; the fetched libraries stay
 
 FORCE:
 .PHONY: all help objects test-objects deps demo test test-unit test-e2e torture lint tidy \
-        check-rooms check-sizes format format-check install uninstall clean FORCE
+        check-rooms check-sizes format format-check docs install uninstall clean FORCE
 
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT))
