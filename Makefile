@@ -20,7 +20,7 @@ Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
 DEST    := $(DESTDIR)$(PREFIX)
 
-PKGS := libcurl yaml-0.1 libcrypto libmicrohttpd
+PKGS := libcurl yaml-0.1 libcrypto libmicrohttpd zlib
 # Asked once, and only when something is compiled: by then the packages are installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -162,7 +162,6 @@ install: all $(B)/installed/riacho ## DESTDIR= PREFIX=/usr/local
 	tools/make-pages $(PROGRAM) $(B)/installed/share
 	install -D -m 755 $(B)/installed/riacho $(DEST)/bin/riacho
 	install -D -m 644 -t $(DEST)/lib/riacho $(D)/lib/libduckdb.so
-	install -D -m 644 -t $(DEST)/share/riacho $(D)/share/earthquakes.json
 	install -D -m 644 -t $(DEST)/share/riacho/examples $(wildcard examples/*.yaml)
 	install -D -m 644 -t $(DEST)/share/doc/riacho LICENSE $(wildcard README*.md CHANGELOG.md)
 	set -e; for page in $(PAGES); do install -D -m 644 $(B)/installed/share/$$page $(DEST)/share/$$page; done
