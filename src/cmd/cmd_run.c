@@ -1,0 +1,86 @@
+/*
+ * riacho run, extract, transform, export: the stages, once or following.
+ */
+#include "cmd/cmd_run.h"
+
+#include "base/logger.h"
+#include "base/stop.h"
+#include "cmd/flow.h"
+#include "cmd/progress.h"
+#include "cmd/replay.h"
+#include "cmd/summary.h"
+#include "db/messages.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+
+#define STATUS_DEAD_LETTERS 3
+
+const struct cmd_option run_options[] = {
+    {"follow", 'f', NULL, "Keeps going until interrupted: extracts again at every schedule.every."},
+    {NULL, 0, NULL, NULL},
+};
+
+const struct cmd_option transform_command_options[] = {
+    {"follow", 'f', NULL, "Keeps listening until interrupted."},
+    {"replay", 0, "TABLE", "Makes the table's whole history anew, with today's definition."},
+    {NULL, 0, NULL, NULL},
+};
+
+static void print_summary(const struct cmd_line *line, const struct river *river, unsigned stages,
+                          int64_t dead, const struct err *error)
+{
+    AUTO(buf) text = {0};
+
+    if (line->json)
+        summary_put_json(&text, river, stages, dead, error);
+    else if (!line->quiet)
+        summary_put_text(&text, river, stages, dead);
+    fputs(buf_text(&text), stdout);
+    fflush(stdout);
+}
+
+static int run_stages(const struct cmd_line *line, unsigned stages, struct err *err)
+{
+    const bool follow = cmd_flag(line, "follow");
+    AUTO(river) river = {0};
+    AUTO(progress) progress = {0};
+    struct err ignored = {0};
+    int64_t dead = 0;
+    int done;
+
+    TRY(river_open(&river, line->args[0], RIVER_WORK, err));
+    progress_open(&progress, &river, line->quiet);
+    done = flow_run(&river, stages, follow, err);
+    progress_close(&progress);
+    if (dead_count(&river.journal, &dead, done < 0 ? &ignored : err) < 0 && done == 0)
+        done = -1;
+    if (done == 0 || err->code != ERR_LOCKED)
+        print_summary(line, &river, stages, dead, done < 0 ? err : NULL);
+    if (done < 0)
+        return -1;
+    return dead > 0 && !follow ? STATUS_DEAD_LETTERS : 0;
+}
+
+int cmd_run(const struct cmd_line *line, struct err *err)
+{
+    return run_stages(line, FLOW_ALL, err);
+}
+
+int cmd_extract(const struct cmd_line *line, struct err *err)
+{
+    return run_stages(line, FLOW_EXTRACT, err);
+}
+
+int cmd_transform(const struct cmd_line *line, struct err *err)
+{
+    if (cmd_value(line, "replay"))
+        return cmd_replay(line, err);
+    return run_stages(line, FLOW_TRANSFORM, err);
+}
+
+int cmd_export(const struct cmd_line *line, struct err *err)
+{
+    return run_stages(line, FLOW_EXPORT, err);
+}

@@ -1,0 +1,446 @@
+/*
+ * The consumer's loop: fetch → check → work off → commit, and the policy for faults.
+ */
+#include "cmd/consume.h"
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "base/str.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+
+#define FETCH_WAIT_MS 200
+#define FIRST_PAUSE_MS 1000
+#define LONGEST_PAUSE_MS 60000
+
+static void work_close(struct work *work)
+{
+    message_close(&work->message);
+    ref_close(&work->ref);
+    free(work->path);
+    *work = (struct work){0};
+}
+
+/* References in hand, in the order they came. */
+struct hand {
+    struct work works[CONSUME_MOST];
+    size_t count;
+};
+
+/* Faults of the data that may still turn out to be the surroundings': not dead yet. */
+struct suspects {
+    struct work works[CONSUME_ALIKE];
+    size_t count;
+};
+
+struct consuming {
+    const struct consumer *consumer;
+    struct broker broker;
+    struct hand hand;
+    struct suspects suspects;
+    int pause_ms;
+    bool told_waiting;
+};
+
+static void consuming_close(struct consuming *c)
+{
+    for (size_t i = 0; i < c->hand.count; i++)
+        work_close(&c->hand.works[i]);
+    for (size_t i = 0; i < c->suspects.count; i++)
+        work_close(&c->suspects.works[i]);
+    broker_close(&c->broker);
+}
+
+/* ---- checking what came ---- */
+
+/* The size first: it is cheap, and a cut file is told as such. */
+static int check_bytes(const struct ref *ref, const char *path, struct err *err)
+{
+    char sha256[FS_SHA256_TEXT];
+    struct stat info;
+    int64_t bytes;
+
+    if (stat(path, &info) != 0)
+        return err_errno(err, "could not look at \"%s\"", path);
+    if (info.st_size != ref->bytes)
+        return err_set(err, ERR_DATA, "\"%s\" has %lld bytes, its reference says %" PRId64, path,
+                       (long long)info.st_size, ref->bytes);
+    TRY(fs_sha256(path, sha256, &bytes, err));
+    if (ref->sha256 == NULL || strcmp(sha256, ref->sha256) != 0)
+        return err_set(err, ERR_DATA, "\"%s\" was altered: its SHA-256 is not its reference's",
+                       path);
+    return 0;
+}
+
+static int check_file(const struct river *river, const struct ref *ref, char **ret_path,
+                      struct err *err)
+{
+    const char *root = river_root(river, ref->root);
+    char *path = NULL;
+
+    if (root == NULL)
+        return err_set(err, ERR_DATA, "the root \"%s\" is not known here", ref->root);
+    TRY(fs_beneath(root, ref->path, &path, err));
+    if (check_bytes(ref, path, err) < 0) {
+        free(path);
+        return -1;
+    }
+    free(*ret_path);
+    *ret_path = path;
+    return 0;
+}
+
+/* Reads the reference and checks its file. A fault of the data marks the work. */
+static int prepare(const struct river *river, struct work *work, struct err *err)
+{
+    struct err fault = {0};
+
+    work->failed = false;
+    if ((work->ref.id != NULL ||
+         ref_read(work->message.value, work->message.value_size, &work->ref, &fault) == 0) &&
+        check_file(river, &work->ref, &work->path, &fault) == 0)
+        return 0;
+    if (fault.code != ERR_DATA) {
+        *err = fault;
+        return -1;
+    }
+    work->failed = true;
+    work->err = fault;
+    return 0;
+}
+
+/* ---- one group ---- */
+
+/* One attempt at those of the group that are not done yet. */
+static int try_group(struct consuming *c, struct work *works, size_t count, int attempt,
+                     struct step *step, struct err *err)
+{
+    struct work *ready[CONSUME_MOST];
+    size_t ready_count = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (attempt > 1 && !works[i].failed)
+            continue;
+        works[i].attempts = attempt;
+        TRY(prepare(c->consumer->river, &works[i], err));
+        if (!works[i].failed)
+            ready[ready_count++] = &works[i];
+    }
+    if (ready_count == 0)
+        return 0;
+    return c->consumer->work_off(c->consumer->ctx, ready, ready_count, step, err);
+}
+
+static bool any_failed(const struct work *works, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (works[i].failed)
+            return true;
+    return false;
+}
+
+static int commit_step(struct consuming *c, struct step *step, struct err *err)
+{
+    char *taken = NULL;
+    const int committed = step_commit(step, c->consumer->journal, &taken, err);
+
+    if (committed == 0) {
+        err_set(err, ERR_IO, "\"%s\" is there already, with other bytes", taken);
+        err_hint(err, "Move that file away: names in this folder belong to this pipeline.");
+        free(taken);
+        return -1;
+    }
+    return committed < 0 ? -1 : 0;
+}
+
+static void add_consumed(const struct consumer *consumer, const struct work *work,
+                         struct step *step)
+{
+    step_add_consumed(step, &(struct step_consumed){.group = consumer->group,
+                                                    .topic = consumer->topic,
+                                                    .id = work->message.id,
+                                                    .offset = work->message.offset});
+}
+
+/* ---- faults ---- */
+
+static void add_dead(const struct consumer *consumer, const struct work *work, struct step *step)
+{
+    step_add_dead(step, &(struct step_dead){.group = consumer->group,
+                                            .topic = consumer->topic,
+                                            .id = work->message.id,
+                                            .partition = work->message.partition,
+                                            .offset = work->message.offset,
+                                            .error = work->err.text,
+                                            .attempts = work->attempts,
+                                            .value = work->message.value,
+                                            .value_size = work->message.value_size});
+}
+
+/* The suspects were the data's own fault after all. */
+static int bury_suspects(struct consuming *c, struct err *err)
+{
+    struct suspects *suspects = &c->suspects;
+    AUTO(step) step = {0};
+
+    if (suspects->count == 0)
+        return 0;
+    step_open(&step);
+    for (size_t i = 0; i < suspects->count; i++)
+        add_dead(c->consumer, &suspects->works[i], &step);
+    TRY(commit_step(c, &step, err));
+    for (size_t i = 0; i < suspects->count; i++) {
+        struct work *work = &suspects->works[i];
+
+        log_warn("%s: \"%s\" went to the dead letters: %s", c->consumer->live->name,
+                 work->message.id, work->err.text);
+        TRY(broker_commit(&c->broker, &work->message, err));
+        atomic_fetch_add(&c->consumer->live->dead, 1);
+        work_close(work);
+    }
+    suspects->count = 0;
+    return 0;
+}
+
+/* Whether two messages tell of the same fault: the same words, whatever names and numbers stand in them. */
+static bool is_alike(const char *a, const char *b)
+{
+    bool quoted = false;
+
+    for (;; a++, b++) {
+        for (; *a && (quoted || isdigit((unsigned char)*a)) && *a != '"'; a++)
+            ;
+        for (; *b && (quoted || isdigit((unsigned char)*b)) && *b != '"'; b++)
+            ;
+        if (*a != *b)
+            return false;
+        if (*a == '\0')
+            return true;
+        quoted ^= *a == '"';
+    }
+}
+
+/* The fifth like fault in a row is the surroundings': none of the five counts as tried. */
+static int blame_surroundings(struct consuming *c, struct err *err)
+{
+    struct suspects *suspects = &c->suspects;
+
+    *err = suspects->works[0].err;
+    err_wrap(err, "%d references failed alike, the last \"%s\"", CONSUME_ALIKE,
+             suspects->works[suspects->count - 1].message.id);
+    err_hint(err, "This is rather the pipeline's or the machine's fault than the data's. Nothing was lost: "
+                  "mend it and run again.");
+    for (size_t i = 0; i < suspects->count; i++) {
+        struct err also = {0};
+
+        if (broker_release(&c->broker, &suspects->works[i].message, &also) < 0)
+            log_debug("could not give back \"%s\": %s", suspects->works[i].message.id, also.text);
+        work_close(&suspects->works[i]);
+    }
+    suspects->count = 0;
+    return -1;
+}
+
+/* Takes a failed work out of the hand. */
+static int suspect(struct consuming *c, struct work *work_taken, struct err *err)
+{
+    struct suspects *suspects = &c->suspects;
+
+    if (suspects->count > 0 &&
+        !is_alike(suspects->works[suspects->count - 1].err.text, work_taken->err.text))
+        TRY(bury_suspects(c, err));
+    suspects->works[suspects->count++] = *work_taken;
+    *work_taken = (struct work){0};
+    return suspects->count == CONSUME_ALIKE ? blame_surroundings(c, err) : 0;
+}
+
+/* After the commit of what succeeded: sorts the rest. */
+static int settle(struct consuming *c, struct work *works, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (works[i].failed) {
+            TRY(suspect(c, &works[i], err));
+            continue;
+        }
+        TRY(bury_suspects(c, err));
+        TRY(broker_commit(&c->broker, &works[i].message, err));
+        atomic_fetch_add(&c->consumer->live->references, 1);
+        work_close(&works[i]);
+    }
+    return 0;
+}
+
+static int work_off_group(struct consuming *c, struct work *works, size_t count, struct err *err)
+{
+    const int64_t began_ms = clock_monotonic_ms();
+    AUTO(step) step = {0};
+
+    step_open(&step);
+    for (int attempt = 1; attempt <= CONSUME_ATTEMPTS; attempt++) {
+        TRY(try_group(c, works, count, attempt, &step, err));
+        if (!any_failed(works, count))
+            break;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!works[i].failed)
+            add_consumed(c->consumer, &works[i], &step);
+    TRY(commit_step(c, &step, err));
+    TRY(settle(c, works, count, err));
+    atomic_fetch_add(&c->consumer->live->busy_ms, clock_monotonic_ms() - began_ms);
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+/* Fills the hand with what the group has not worked off. Returns how many messages came. */
+static int fetch(struct consuming *c, struct err *err)
+{
+    struct message messages[CONSUME_MOST];
+    const int got = broker_fetch(&c->broker, CONSUME_MOST, FETCH_WAIT_MS, messages, err);
+
+    c->hand.count = 0;
+    for (int i = 0; i < got; i++) {
+        const int known = messages_is_consumed(c->consumer->journal, c->consumer->group,
+                                               messages[i].id, err);
+
+        TRY(known);
+        if (known == 1) {
+            TRY(broker_commit(&c->broker, &messages[i], err));
+            message_close(&messages[i]);
+            continue;
+        }
+        c->hand.works[c->hand.count++] = (struct work){.message = messages[i]};
+    }
+    return got;
+}
+
+/* Bytes that a message's file has by its own word; 0 if it cannot be told. */
+static int64_t claimed_bytes(struct work *work)
+{
+    struct err ignored = {0};
+
+    if (work->ref.id == NULL &&
+        ref_read(work->message.value, work->message.value_size, &work->ref, &ignored) < 0)
+        return 0;
+    return work->ref.bytes;
+}
+
+static int work_off_hand(struct consuming *c, struct err *err)
+{
+    size_t done = 0;
+
+    while (done < c->hand.count && !stop_asked()) {
+        size_t count = 0;
+        int64_t bytes = 0;
+
+        while (done + count < c->hand.count && bytes < CONSUME_BYTES)
+            bytes += claimed_bytes(&c->hand.works[done + count++]);
+        TRY(work_off_group(c, c->hand.works + done, count, err));
+        done += count;
+        if (done < c->hand.count)
+            TRY(broker_keep(&c->broker, err));
+    }
+    return 0;
+}
+
+static void give_back(struct consuming *c)
+{
+    for (size_t i = 0; i < c->hand.count; i++) {
+        struct work *work = &c->hand.works[i];
+        struct err also = {0};
+
+        if (work->message.id && broker_release(&c->broker, &work->message, &also) < 0)
+            log_debug("could not give back \"%s\": %s", work->message.id, also.text);
+        work_close(work);
+    }
+    c->hand.count = 0;
+}
+
+/* Nothing came. 1: the topic is drained and gets no more. */
+static int look_whether_drained(struct consuming *c, bool was_done, struct err *err)
+{
+    int64_t lag;
+
+    TRY(bury_suspects(c, err));
+    TRY(broker_lag(&c->broker, &lag, err));
+    atomic_store(&c->consumer->live->lag, lag);
+    if (c->consumer->follow || !was_done)
+        return 0;
+    if (lag > 0 && !c->told_waiting) {
+        c->told_waiting = true;
+        log_info("%s: waiting for %" PRId64 " references that another process works on",
+                 c->consumer->live->name, lag);
+    }
+    return lag == 0;
+}
+
+/* One turn. 1: drained, 0: go on. */
+static int turn(struct consuming *c, struct err *err)
+{
+    const atomic_bool *upstream = c->consumer->upstream_done;
+    const bool was_done = upstream == NULL || atomic_load(upstream);
+    const int got = fetch(c, err);
+
+    TRY(got);
+    if (got == 0)
+        return look_whether_drained(c, was_done, err);
+    c->told_waiting = false;
+    return work_off_hand(c, err);
+}
+
+/* A following consumer says what is wrong, waits, and goes on. */
+static int wait_out(struct consuming *c, const struct err *err)
+{
+    log_warn("%s waits %d s: %s", c->consumer->live->name, c->pause_ms / 1000, err->text);
+    if (err->hint[0])
+        log_info("hint: %s", err->hint);
+    stop_wait_ms(c->pause_ms);
+    if (c->pause_ms < LONGEST_PAUSE_MS)
+        c->pause_ms *= 2;
+    return 0;
+}
+
+/* What one turn's failure means: go on (0), or give up (-1). */
+static int after_failure(struct consuming *c, const struct err *err)
+{
+    give_back(c);
+    if (err->code == ERR_LOCKED) {
+        log_debug("%s: %s", c->consumer->live->name, err->text);
+        return 0;
+    }
+    if (err->code == ERR_STOPPED || !c->consumer->follow)
+        return -1;
+    return wait_out(c, err);
+}
+
+int consume(const struct consumer *consumer, struct err *err)
+{
+    AUTO(consuming) c = {.consumer = consumer, .pause_ms = FIRST_PAUSE_MS};
+    int drained = 0;
+
+    TRY(broker_open(&c.broker, consumer->ops, &consumer->river->conf.broker, consumer->journal,
+                    consumer->group, consumer->topic, err));
+    atomic_store(&consumer->live->started_ms, clock_monotonic_ms());
+    atomic_store(&consumer->live->state, FLOW_RUNNING);
+    while (drained == 0 && !stop_asked()) {
+        drained = turn(&c, err);
+        if (drained < 0 && after_failure(&c, err) == 0)
+            drained = 0;
+        else if (drained == 0)
+            c.pause_ms = FIRST_PAUSE_MS;
+    }
+    give_back(&c);
+    atomic_store(&consumer->live->state, drained < 0 ? FLOW_FAILED : FLOW_DONE);
+    if (drained == 0 && !consumer->follow)
+        return err_set(err, ERR_STOPPED, "stopped; run again to go on from where it was");
+    return drained < 0 ? -1 : 0;
+}

@@ -1,0 +1,16 @@
+/*
+ * The export stage: adjusted files → CSV and the like. Each export of the pipeline is a consumer group
+ * of its own.
+ */
+#ifndef RIACHO_EXPORT_H
+#define RIACHO_EXPORT_H
+
+#include "cmd/river.h"
+
+#include <stdatomic.h>
+
+/* Export number `index`, until the topic is drained or, with `follow`, until stopped. */
+MUST_CHECK int export_one(struct river *river, size_t index, bool follow,
+                          const atomic_bool *upstream_done, struct err *err);
+
+#endif
