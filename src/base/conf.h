@@ -23,15 +23,16 @@ enum conf_kind { CONF_NULL, CONF_BOOL, CONF_INT, CONF_FLOAT, CONF_TEXT, CONF_LIS
 
 struct conf_node {
     enum conf_kind kind;
-    int line;             /* from 1                                                                  */
-    int column;           /* from 1, in characters                                                   */
-    bool is_quoted;       /* a text that was not written plain                                       */
-    bool has_variable;    /* a ${VAR} was written in it                                              */
-    bool has_environment; /* … and a value from the environment came into it                         */
-    char *text;           /* of a scalar, as written, with variables replaced; "" of an empty null   */
-    struct conf_node *keys;  /* MAP                                                                  */
-    struct conf_node *items; /* MAP, LIST                                                            */
-    size_t count;            /* MAP, LIST                                                            */
+    int line;           /* from 1 */
+    int column;         /* from 1, in characters */
+    bool is_quoted;     /* a text that was not written plain */
+    bool has_variable;  /* a ${VAR} was written in it */
+    char **environment; /* the values, not empty, that came into it from the environment */
+    size_t environments;
+    char *text; /* of a scalar, as written, with variables replaced; "" of an empty null */
+    struct conf_node *keys;  /* MAP */
+    struct conf_node *items; /* MAP, LIST */
+    size_t count;            /* MAP, LIST */
 };
 
 /*
@@ -54,12 +55,32 @@ const struct conf_node *conf_key(const struct conf_node *map, const char *key);
  */
 const struct conf_node *conf_find(const struct conf_node *root, const char *path);
 
-/* Lays `over` on `base`: maps are merged key by key, all else is replaced. A copy of both. */
+/* Lays the map `over` on the map `base`, key by key; its values win whole. A copy of both. */
 void conf_merge(const struct conf_node *base, const struct conf_node *over,
                 struct conf_node *ret_node);
+/* Sets a member of a map, which stands at the item's place in the file if it is new. */
+void conf_set(struct conf_node *map, const char *key, struct conf_node *item_taken);
+void conf_remove(struct conf_node *map, const char *key);
+/* A text, and an empty map, at the place of another node. */
+struct conf_node conf_make_text(const struct conf_node *at, const char *text);
+struct conf_node conf_make_map(const struct conf_node *at);
 
 /* Adds the node as JSON text; texts keep their placeholders. */
 void conf_put_json(const struct conf_node *node, struct buf *to);
+
+/* What came of the variables in a text. */
+struct conf_expansion {
+    bool has_variable;
+    char **environment;
+    size_t environments;
+    char problem[160]; /* why it could not be done; "": it was */
+};
+
+/*
+ * Adds the text to `to` with its variables replaced; one that is missing leaves nothing.
+ * The caller owns the expansion's `environment`.
+ */
+void conf_expand(const char *text, struct buf *to, struct conf_expansion *ret_expansion);
 
 /* What a scalar's text is by the core schema, were it plain: NULL, BOOL, INT, FLOAT or TEXT. */
 enum conf_kind conf_resolve(const char *text);

@@ -16,21 +16,30 @@ struct fault {
     int line;   /* from 1; 0: the file as a whole */
     int column; /* from 1 */
     bool is_warning;
-    char *key;     /* "source.client.base_url"; NULL: none                   */
-    char *text;    /* what was expected, or what is wrong                    */
-    char *nearest; /* what was probably meant; NULL: no idea                 */
+    char *key;     /* "source.client.base_url"; NULL: none */
+    char *text;    /* what was expected, or what is wrong */
+    char *nearest; /* what was probably meant; NULL: no idea */
 };
 
 struct faults {
-    char *file; /* as people named it                      */
+    char *file; /* as people named it */
     struct fault *items;
     size_t count;
     size_t errors; /* those that are no warnings, the uncounted too */
     size_t unkept;
 };
 
-/* Adds a fault, unless the same was told of that place already. Takes nothing away. */
-void faults_add(struct faults *faults, const struct fault *fault);
+/* Where a fault is. */
+struct fault_place {
+    int line;
+    int column;
+    bool is_warning;
+    const char *key; /* NULL: of no key */
+};
+
+/* Adds a fault, unless the same was told of that place already. `nearest` may be NULL. */
+void faults_add(struct faults *faults, const struct fault_place *at, const char *text,
+                const char *nearest);
 
 /* By line and column. */
 void faults_sort(struct faults *faults);

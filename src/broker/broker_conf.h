@@ -13,9 +13,9 @@ enum broker_type { BROKER_LOCAL, BROKER_KAFKA };
 
 struct broker_conf {
     enum broker_type type;
-    char *brokers;           /* kafka: "host:9092,host:9092"                                          */
-    struct opt_pairs config; /* kafka: librdkafka's keys                                              */
-    bool create_topics;      /* kafka: topics that are missing are made                               */
+    char *brokers;           /* kafka: "host:9092,host:9092" */
+    struct opt_pairs config; /* kafka: librdkafka's keys */
+    bool create_topics;      /* kafka: topics that are missing are made */
 };
 
 extern const struct opt broker_options[]; /* of struct broker_conf */

@@ -16,21 +16,21 @@
 #include <stdint.h>
 
 struct pipeline {
-    char *path;              /* of the file, absolute                                                */
-    char *dir;               /* its folder, absolute: relative paths in the file start here          */
-    char *name;              /* [a-z0-9][a-z0-9_-]{0,63}                                             */
+    char *path; /* of the file, absolute */
+    char *dir;  /* its folder, absolute: relative paths in the file start here */
+    char *name; /* [a-z0-9][a-z0-9_-]{0,63} */
     struct source_conf source;
     struct landing_conf landing;
     struct broker_conf broker;
     struct transform_conf transform;
     struct export_conf *exports;
     size_t export_count;
-    int64_t every_ms;        /* schedule                                                             */
-    char *listen;            /* dashboard: "127.0.0.1:8321"                                          */
-    char *listen_host;       /* its parts: "127.0.0.1" (an IPv6 address without its brackets)        */
+    int64_t every_ms;  /* schedule */
+    char *listen;      /* dashboard: "127.0.0.1:8321" */
+    char *listen_host; /* its parts: "127.0.0.1" (an IPv6 address without its brackets) */
     int64_t listen_port;
-    char *state_dir;         /* absolute                                                             */
-    int64_t memory_limit_bytes; /* of the whole process                                              */
+    char *state_dir;            /* absolute */
+    int64_t memory_limit_bytes; /* of the whole process */
 };
 
 /*

@@ -30,28 +30,28 @@ enum column_on_error { ON_ERROR_FAIL, ON_ERROR_NULL };
 
 struct column_conf {
     char *name;
-    char *path;               /* of base/json.h's syntax; never ends in [*]                           */
+    char *path; /* of base/json.h's syntax; never ends in [*] */
     enum column_type type;
-    int64_t precision;        /* of COLUMN_DECIMAL: 1 to 38                                           */
-    int64_t scale;            /* of COLUMN_DECIMAL: 0 to precision                                    */
-    enum column_unit unit;    /* only of dates and timestamps                                         */
+    int64_t precision;     /* of COLUMN_DECIMAL: 1 to 38 */
+    int64_t scale;         /* of COLUMN_DECIMAL: 0 to precision */
+    enum column_unit unit; /* only of dates and timestamps */
     bool trim;
     bool empty_as_null;
-    bool lower;               /* to lower case, to upper case: only of texts, never both              */
+    bool lower; /* to lower case, to upper case: only of texts, never both */
     bool upper;
-    char *default_json;       /* what stands in for null: a JSON string, number or bool; NULL: none   */
+    char *default_json; /* what stands in for null: a JSON string, number or bool; NULL: none */
     enum column_on_error on_error;
 };
 
 struct table_conf {
     char *name;
-    char *from;               /* the resource                                                         */
-    struct column_conf *columns; /* none: `sql` is given                                              */
+    char *from;                  /* the resource */
+    struct column_conf *columns; /* none: `sql` is given */
     size_t column_count;
-    char *where;              /* a SQL condition over the columns; NULL: none                         */
-    char **distinct;          /* names of columns                                                     */
+    char *where;     /* a SQL condition over the columns; NULL: none */
+    char **distinct; /* names of columns */
     size_t distinct_count;
-    char *sql_duckdb;         /* NULL: none for this engine; both are the same if it was one text     */
+    char *sql_duckdb; /* NULL: none for this engine; both are the same if it was one text */
     char *sql_spark;
 };
 
@@ -59,9 +59,9 @@ enum engine_type { ENGINE_DUCKDB, ENGINE_SPARK };
 
 struct transform_conf {
     enum engine_type engine;
-    char *remote;             /* "sc://host:15002" of spark; NULL                                     */
-    char *dir;                /* absolute                                                             */
-    struct table_conf *tables; /* none: every resource is normalised by the default rules             */
+    char *remote;              /* "sc://host:15002" of spark; NULL */
+    char *dir;                 /* absolute */
+    struct table_conf *tables; /* none: every resource is normalised by the default rules */
     size_t table_count;
 };
 

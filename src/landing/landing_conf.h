@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct landing_conf {
-    char *dir;             /* absolute                                                                */
-    int64_t roll_rows;     /* whichever of the three comes first closes a file, at a page's end       */
-    int64_t roll_bytes;    /* of JSON                                                                 */
-    int64_t roll_after_ms; /* since the file's first record                                           */
+    char *dir;             /* absolute */
+    int64_t roll_rows;     /* whichever of the three comes first closes a file, at a page's end */
+    int64_t roll_bytes;    /* of JSON */
+    int64_t roll_after_ms; /* since the file's first record */
 };
 
 extern const struct opt landing_options[]; /* of struct landing_conf */

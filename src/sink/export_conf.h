@@ -14,11 +14,11 @@ enum export_type { EXPORT_CSV };
 
 struct export_conf {
     enum export_type type;
-    char *name;         /* unique; it names the consumer group: "csv", "csv_2", … if none was given    */
-    char *dir;          /* absolute                                                                   */
+    char *name; /* unique; it names the consumer group: "csv", "csv_2", … if none was given */
+    char *dir;  /* absolute */
     char **tables;
-    size_t table_count; /* 0: all tables                                                              */
-    bool formula_safe;  /* cells that a spreadsheet would run are escaped                             */
+    size_t table_count; /* 0: all tables */
+    bool formula_safe;  /* cells that a spreadsheet would run are escaped */
 };
 
 extern const struct opt export_options[]; /* of struct export_conf */
