@@ -14,10 +14,9 @@
 
 /* What the file system says when it is at fault, in strerror()'s words. */
 static const char *const disk_faults[] = {
-    "No space left on device", "Permission denied",     "Read-only file system",
-    "Input/output error",      "Disk quota exceeded",   "Too many open files",
-    "Not a directory",         "File too large",        "Operation not permitted",
-    "Stale file handle",       "Structure needs clean",
+    "No space left on device", "Permission denied",   "Read-only file system", "Input/output error",
+    "Disk quota exceeded",     "Too many open files", "Not a directory",       "File too large",
+    "Operation not permitted", "Stale file handle",   "Structure needs clean",
 };
 
 static bool is_disk_fault(const char *message)

@@ -19,34 +19,41 @@
 #include <stdint.h>
 
 enum kind {
-    KIND_NULL,   /* nothing but null was seen                           */
+    KIND_NULL, /* nothing but null was seen                           */
     KIND_BOOL,
-    KIND_INT,    /* fits int64                                          */
-    KIND_UINT,   /* fits uint64, and not all fit int64                  */
+    KIND_INT,  /* fits int64                                          */
+    KIND_UINT, /* fits uint64, and not all fit int64                  */
     KIND_DOUBLE,
     KIND_NUMBER, /* numbers as text, every digit kept                   */
     KIND_TEXT,
     KIND_STRUCT,
     KIND_LIST,
-    KIND_JSON,   /* JSON text                                           */
+    KIND_JSON, /* JSON text                                           */
 };
 
-#define SCHEMA_MOST_KEYS 1000    /* an object with more becomes JSON text                             */
-#define SCHEMA_MOST_DEPTH 64     /* what nests deeper becomes JSON text                               */
-#define SCHEMA_MOST_COLUMNS 2000 /* leaves of the tree: beyond it the widest objects become JSON text */
+#define SCHEMA_MOST_KEYS                                                                           \
+    1000                     /* an object with more becomes JSON text                             */
+#define SCHEMA_MOST_DEPTH 64 /* what nests deeper becomes JSON text                               */
+#define SCHEMA_MOST_COLUMNS                                                                        \
+    2000 /* leaves of the tree: beyond it the widest objects become JSON text */
 
 #define SCHEMA_PAGE_COLUMN "_riacho_page"
 #define SCHEMA_INDEX_COLUMN "_riacho_index"
 
 struct schema {
     enum kind kind;
-    char *key;     /* as the API wrote it (may hold any byte, see key_size); NULL: root, items, `value` */
+    char *
+        key; /* as the API wrote it (may hold any byte, see key_size); NULL: root, items, `value` */
     size_t key_size;
-    char *name;    /* the column's or field's: unique without regard to case, never empty; NULL: the root */
-    struct schema *fields; /* STRUCT: its members in order of appearance; LIST: one, the items          */
+    char *
+        name; /* the column's or field's: unique without regard to case, never empty; NULL: the root */
+    struct schema
+        *fields; /* STRUCT: its members in order of appearance; LIST: one, the items          */
     size_t field_count;
-    bool big_ints;  /* INT, UINT: one beyond 2^53 was seen, so that a double would change it            */
-    bool negatives; /* INT: one below 0 was seen, so that it cannot become UINT                         */
+    bool
+        big_ints; /* INT, UINT: one beyond 2^53 was seen, so that a double would change it            */
+    bool
+        negatives; /* INT: one below 0 was seen, so that it cannot become UINT                         */
 };
 
 void schema_close(struct schema *schema);
