@@ -1,0 +1,61 @@
+"""What all tests share: the helpers of tests/support, the test API, pipelines in the test's own folder."""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "support"))
+
+import riacho  # noqa: E402
+from api_server import Api  # noqa: E402
+
+
+def pytest_collection_modifyitems(items):
+    """What needs the program is skipped, visibly, where it was not built; Spark where it is not installed."""
+    if not os.access(riacho.PROGRAM, os.X_OK):
+        raise pytest.UsageError(f"{riacho.PROGRAM} is not there: build it with make, or name it by RIACHO")
+    try:
+        import pyspark  # noqa: F401
+    except ImportError:
+        for item in items:
+            if "spark" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="PySpark is not installed: deps/venv spark"))
+
+
+@pytest.fixture
+def api():
+    with Api() as api:
+        yield api
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """Makes a pipeline of a dict in the test's folder; the name tells several apart."""
+
+    def make(conf, name="p", env=None):
+        return riacho.Pipeline(tmp_path / name, conf, env)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """One Spark for all tests: it takes seconds to start."""
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master("local[1]")
+        .appName("riacho-tests")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "1g")
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.session.timeZone", "UTC")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
