@@ -1,0 +1,160 @@
+/*
+ * The bytes of a block of 64 that matter to JSON's structure, as bit masks (bit 0 is the first byte), and
+ * which of them stand inside strings. SSE2 where there is; a plain loop elsewhere.
+ *
+ * This is how a list of records is cut without looking at each byte in turn: most blocks lie wholly
+ * inside a record, and are passed after two counts of bits.
+ */
+#ifndef RIACHO_SCAN_H
+#define RIACHO_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#define SCAN_BLOCK 64
+
+struct scan_block {
+    uint64_t quotes;
+    uint64_t backslashes;
+    uint64_t opens;  /* [ and { */
+    uint64_t closes; /* ] and } */
+};
+
+/* What one block tells the next. {0} stands outside of any string. */
+struct scan_state {
+    uint64_t in_string; /* all bits set: the next byte is inside a string */
+    bool is_escaped;    /* the next byte follows a backslash              */
+};
+
+static inline void scan_block_portable(const char *bytes, struct scan_block *ret_block)
+{
+    struct scan_block block = {0};
+
+    for (int i = 0; i < SCAN_BLOCK; i++) {
+        const uint64_t bit = (uint64_t)1 << i;
+        const char folded = (char)(bytes[i] | 0x20);
+
+        block.quotes |= bytes[i] == '"' ? bit : 0;
+        block.backslashes |= bytes[i] == '\\' ? bit : 0;
+        block.opens |= folded == '{' ? bit : 0; /* '[' | 0x20 is '{', and ']' | 0x20 is '}' */
+        block.closes |= folded == '}' ? bit : 0;
+    }
+    *ret_block = block;
+}
+
+static inline uint64_t scan_commas_portable(const char *bytes)
+{
+    uint64_t commas = 0;
+
+    for (int i = 0; i < SCAN_BLOCK; i++)
+        commas |= bytes[i] == ',' ? (uint64_t)1 << i : 0;
+    return commas;
+}
+
+#if defined(__SSE2__)
+
+static inline uint64_t scan_equal_sse2(const __m128i *four, char wanted)
+{
+    const __m128i all = _mm_set1_epi8(wanted);
+    const uint64_t a = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(four[0], all));
+    const uint64_t b = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(four[1], all));
+    const uint64_t c = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(four[2], all));
+    const uint64_t d = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(four[3], all));
+
+    return a | b << 16 | c << 32 | d << 48;
+}
+
+static inline void scan_load_sse2(const char *bytes, __m128i ret_four[4])
+{
+    for (int i = 0; i < 4; i++)
+        ret_four[i] = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 * i));
+}
+
+static inline void scan_block(const char *bytes, struct scan_block *ret_block)
+{
+    const __m128i fold = _mm_set1_epi8(0x20);
+    __m128i four[4];
+
+    scan_load_sse2(bytes, four);
+    ret_block->quotes = scan_equal_sse2(four, '"');
+    ret_block->backslashes = scan_equal_sse2(four, '\\');
+    for (int i = 0; i < 4; i++)
+        four[i] = _mm_or_si128(four[i], fold);
+    ret_block->opens = scan_equal_sse2(four, '{');
+    ret_block->closes = scan_equal_sse2(four, '}');
+}
+
+static inline uint64_t scan_commas(const char *bytes)
+{
+    __m128i four[4];
+
+    scan_load_sse2(bytes, four);
+    return scan_equal_sse2(four, ',');
+}
+
+#else
+
+static inline void scan_block(const char *bytes, struct scan_block *ret_block)
+{
+    scan_block_portable(bytes, ret_block);
+}
+
+static inline uint64_t scan_commas(const char *bytes)
+{
+    return scan_commas_portable(bytes);
+}
+
+#endif
+
+/* Number of bits set, by halves; the processor's own instruction is not in every x86-64. */
+static inline int64_t scan_count(uint64_t bits)
+{
+    bits -= bits >> 1 & 0x5555555555555555u;
+    bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+    bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (int64_t)(bits * 0x0101010101010101u >> 56);
+}
+
+/* Bytes that follow a backslash which is not itself escaped. `size` of the block's bytes are real. */
+static inline uint64_t scan_escaped(struct scan_state *state, uint64_t backslashes, size_t size)
+{
+    uint64_t escaped = state->is_escaped ? 1 : 0;
+    bool beyond = false;
+
+    backslashes &= ~escaped;
+    while (backslashes) {
+        const uint64_t first = backslashes & (~backslashes + 1);
+
+        beyond = first == (uint64_t)1 << 63;
+        escaped |= first << 1;
+        backslashes &= ~(first | first << 1);
+    }
+    state->is_escaped = size == SCAN_BLOCK ? beyond : (escaped >> size & 1) != 0;
+    return escaped;
+}
+
+/*
+ * The bytes inside strings (with their opening quotes, without the closing ones), and the state for
+ * the next block. A block of fewer than 64 bytes is filled up with spaces.
+ */
+static inline uint64_t scan_strings(struct scan_state *state, const struct scan_block *block,
+                                    size_t size)
+{
+    uint64_t inside = block->quotes;
+
+    if (block->backslashes || state->is_escaped)
+        inside &= ~scan_escaped(state, block->backslashes, size);
+    for (int shift = 1; shift < SCAN_BLOCK; shift *= 2)
+        inside ^= inside << shift;
+    inside ^= state->in_string;
+    state->in_string = (uint64_t)0 - (inside >> 63);
+    return inside;
+}
+
+#endif
