@@ -59,43 +59,52 @@ static inline uint64_t scan_commas_portable(const char *bytes)
 
 #if defined(__SSE2__)
 
-static inline uint64_t scan_equal_sse2(const __m128i *four, char wanted)
+/* A block as four registers: by name, as compilers do not keep an array of them in registers. */
+struct scan_registers {
+    __m128i a, b, c, d;
+};
+
+static inline struct scan_registers scan_load(const char *bytes)
+{
+    const __m128i *at = (const __m128i *)(const void *)bytes;
+
+    return (struct scan_registers){_mm_loadu_si128(at), _mm_loadu_si128(at + 1),
+                                   _mm_loadu_si128(at + 2), _mm_loadu_si128(at + 3)};
+}
+
+static inline struct scan_registers scan_fold(struct scan_registers block)
+{
+    const __m128i fold = _mm_set1_epi8(0x20);
+
+    return (struct scan_registers){_mm_or_si128(block.a, fold), _mm_or_si128(block.b, fold),
+                                   _mm_or_si128(block.c, fold), _mm_or_si128(block.d, fold)};
+}
+
+static inline uint64_t scan_equal(struct scan_registers block, char wanted)
 {
     const __m128i all = _mm_set1_epi8(wanted);
-    const uint64_t a = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(four[0], all));
-    const uint64_t b = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(four[1], all));
-    const uint64_t c = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(four[2], all));
-    const uint64_t d = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(four[3], all));
+    const uint64_t a = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(block.a, all));
+    const uint64_t b = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(block.b, all));
+    const uint64_t c = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(block.c, all));
+    const uint64_t d = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(block.d, all));
 
     return a | b << 16 | c << 32 | d << 48;
 }
 
-static inline void scan_load_sse2(const char *bytes, __m128i ret_four[4])
-{
-    for (int i = 0; i < 4; i++)
-        ret_four[i] = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 * i));
-}
-
 static inline void scan_block(const char *bytes, struct scan_block *ret_block)
 {
-    const __m128i fold = _mm_set1_epi8(0x20);
-    __m128i four[4];
+    const struct scan_registers block = scan_load(bytes);
+    const struct scan_registers folded = scan_fold(block);
 
-    scan_load_sse2(bytes, four);
-    ret_block->quotes = scan_equal_sse2(four, '"');
-    ret_block->backslashes = scan_equal_sse2(four, '\\');
-    for (int i = 0; i < 4; i++)
-        four[i] = _mm_or_si128(four[i], fold);
-    ret_block->opens = scan_equal_sse2(four, '{');
-    ret_block->closes = scan_equal_sse2(four, '}');
+    ret_block->quotes = scan_equal(block, '"');
+    ret_block->backslashes = scan_equal(block, '\\');
+    ret_block->opens = scan_equal(folded, '{');
+    ret_block->closes = scan_equal(folded, '}');
 }
 
 static inline uint64_t scan_commas(const char *bytes)
 {
-    __m128i four[4];
-
-    scan_load_sse2(bytes, four);
-    return scan_equal_sse2(four, ',');
+    return scan_equal(scan_load(bytes), ',');
 }
 
 #else
@@ -150,8 +159,12 @@ static inline uint64_t scan_strings(struct scan_state *state, const struct scan_
 
     if (block->backslashes || state->is_escaped)
         inside &= ~scan_escaped(state, block->backslashes, size);
-    for (int shift = 1; shift < SCAN_BLOCK; shift *= 2)
-        inside ^= inside << shift;
+    inside ^= inside << 1;
+    inside ^= inside << 2;
+    inside ^= inside << 4;
+    inside ^= inside << 8;
+    inside ^= inside << 16;
+    inside ^= inside << 32;
     inside ^= state->in_string;
     state->in_string = (uint64_t)0 - (inside >> 63);
     return inside;
