@@ -272,8 +272,16 @@ class Pipeline:
 
     def references(self, topic):
         """The events of a topic ("landed", "adjusted"), as dicts, in order."""
-        rows = self.sql("SELECT value FROM messages WHERE topic = ? ORDER BY seq", f"{self.conf['name']}.{topic}")
+        rows = self.sql(
+            "SELECT coalesce(m.value, f.event) FROM messages m JOIN topics t ON t.no = m.topic"
+            " LEFT JOIN files f ON f.id = m.id WHERE t.name = ? ORDER BY m.offset",
+            f"{self.conf['name']}.{topic}",
+        )
         return [json.loads(value) for (value,) in rows]
+
+    def removed(self):
+        """Ids of files that were taken away in good order: pruned, or replaced by a replay."""
+        return {id for (id,) in self.sql("SELECT id FROM files WHERE removed IS NOT NULL")}
 
     # what must be true at any time that nothing runs
 
@@ -297,6 +305,8 @@ class Pipeline:
         assert len({event["id"] for event in events}) == len(events)
         known = set()
         for event in events:
+            if event["id"] in self.removed():
+                continue
             data = event["data"]
             path = self.output / root / data["path"]
             known.add(path)

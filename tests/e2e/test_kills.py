@@ -1,0 +1,120 @@
+"""SIGKILL at random moments, run again: nothing lost, nothing doubled, nothing left over, and no start from zero."""
+
+import subprocess
+
+import pytest
+import riacho
+from api_server import plain_record
+from riacho import assert_same_rows, conf_of, random_moments, resource_of, wait_until
+
+KILLS = 200 if riacho.IS_TORTURE else 20
+RECORDS, PAGE, ROLL = 1000, 20, 40
+PAGES = RECORDS // PAGE
+FILES = RECORDS // ROLL
+
+
+def make(api, pipeline, name, style="json_link"):
+    items = api.add(f"/{name}", style=style, total=RECORDS, page_size=PAGE, delay=0.004)
+    conf = conf_of(api, resource_of("items", items), landing={"roll": {"rows": ROLL}})
+    return items, pipeline(conf, name=name)
+
+
+def killed_after(process, seconds):
+    """Whether SIGKILL met it still running; it must have ended well otherwise."""
+    try:
+        process.popen.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    if process.kill():
+        return True
+    assert process.popen.returncode == 0, process.result()
+    return False
+
+
+def extract_has_ended(p):
+    """The killed process may have been through with its source."""
+    return (p.state / "state.db").exists() and p.sql("SELECT 1 FROM runs WHERE status = 'ended'") != []
+
+
+def kill_until_done(p, moments, most):
+    """Starts `run` again and again, each killed after the next moment, until the source is exhausted."""
+    kills = 0
+    while kills < most and not extract_has_ended(p):
+        with p.start("run") as process:
+            kills += killed_after(process, next(moments))
+    return kills
+
+
+def check_whole(p):
+    p.check()
+    assert len(p.files("landing", "items")) >= 20
+    assert_same_rows(p.landing("items"), map(plain_record, range(RECORDS)))
+    assert sorted(row["id"] for row in p.adjusted("items")) == list(range(RECORDS))
+    assert sorted(int(row["id"]) for row in p.csv("items")) == list(range(RECORDS))
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(7200 if riacho.IS_TORTURE else 300)
+def test_kills_at_random_moments_lose_and_double_nothing(api, pipeline):
+    _, whole = make(api, pipeline, "whole")
+    longest = whole.run().seconds
+    moments = random_moments(20180206, 0.0, longest * 1.1)
+    kills = rounds = requests = restarted_requests = 0
+    styles = ["json_link", "cursor", "offset", "page_number", "header_link"]
+
+    while kills < KILLS:
+        items, p = make(api, pipeline, f"round{rounds}", styles[rounds % len(styles)])
+        kills += kill_until_done(p, moments, most=8)
+        if extract_has_ended(p):
+            p.do("transform")
+            p.do("export")
+        else:
+            before = items.request_count
+            p.run()
+            requests += items.request_count
+            restarted_requests += before + PAGES
+        check_whole(p)
+        rounds += 1
+
+    assert requests < restarted_requests, "resuming took as many requests as starting over"
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(7200 if riacho.IS_TORTURE else 300)
+def test_kills_of_separate_stages_lose_and_double_nothing(api, pipeline):
+    """Extract, transform and export as processes of their own, each killed at its own moments."""
+    moments = random_moments(42, 0.0, 0.5)
+    kills = rounds = 0
+
+    while kills < KILLS // 2:
+        _, p = make(api, pipeline, f"stages{rounds}")
+        for stage in ("extract", "transform", "export"):
+            is_done = False
+            for _ in range(3):
+                with p.start(stage) as process:
+                    was_killed = killed_after(process, next(moments))
+                kills += was_killed
+                is_done = not was_killed or (stage == "extract" and extract_has_ended(p))
+                if is_done:
+                    break
+            if not is_done:
+                p.do(stage)
+        check_whole(p)
+        rounds += 1
+
+
+@pytest.mark.torture
+def test_a_killed_follower_is_cleared_by_those_that_live(api, pipeline):
+    """Leases of the dead are free at once; a transform that lives takes over."""
+    items = api.add("/items", style="json_link", total=RECORDS, page_size=PAGE)
+    p = pipeline(conf_of(api, resource_of("items", items), landing={"roll": {"rows": ROLL}}))
+    p.do("extract")
+
+    with p.start("transform", "--follow") as one, p.start("transform", "--follow") as other:
+        wait_until(lambda: len(p.files("adjusted", "items")) >= 1)
+        one.kill()
+        wait_until(lambda: len(p.files("adjusted", "items")) == FILES)
+        other.stop()
+    p.do("export")
+
+    check_whole(p)

@@ -1,0 +1,300 @@
+"""Sources: every pagination style to its end, and every way an API may fail."""
+
+import time
+
+import api_server
+import pytest
+import riacho
+from api_server import plain_record, reset, retry_after, stall, status
+from riacho import assert_same_rows, conf_of, resource_of
+
+STYLES = ["json_link", "header_link", "cursor", "offset", "page_number"]
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_lands_every_record_once(api, pipeline, style, encoding):
+    items = api.add("/items", style=style, total=230, page_size=50, encoding=encoding)
+    p = pipeline(conf_of(api, resource_of("items", items)))
+
+    done = p.run("--json").json()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(230)))
+    assert sorted(int(row["id"]) for row in p.csv("items")) == list(range(230))
+    assert done["extract"][0]["records"] == 230
+    assert done["extract"][0]["why"]
+    p.check()
+
+
+@pytest.mark.parametrize("style", ["offset", "page_number"])
+def test_without_a_total_an_empty_page_is_the_end(api, pipeline, style):
+    items = api.add("/items", style=style, total=100, page_size=50, with_total=False)
+    p = pipeline(conf_of(api, resource_of("items", items)))
+
+    done = p.run("--json").json()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(100)))
+    assert items.request_count == 3
+    assert "empty" in done["extract"][0]["why"]
+
+
+@pytest.mark.parametrize("style", ["json_link", "header_link", "single"])
+def test_auto_finds_the_style_and_says_so(api, pipeline, style):
+    items = api.add("/items", style=style, total=120, page_size=120 if style == "single" else 50)
+    resource = resource_of("items", items)
+    del resource["endpoint"]["paginator"]
+    p = pipeline(conf_of(api, resource))
+
+    done = p.run()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(120)))
+    assert {"single": "single_page"}.get(style, style) in done.stderr
+
+
+def test_an_empty_page_in_the_middle_is_not_the_end(api, pipeline):
+    pages = [[plain_record(1)], [], [plain_record(2)], []]
+    for style in ("json_link", "header_link", "cursor"):
+        items = api.add(f"/{style}", style=style, pages=pages)
+        p = pipeline(conf_of(api, resource_of("items", items)), name=style)
+
+        p.run()
+
+        assert_same_rows(p.landing("items"), [plain_record(1), plain_record(2)])
+
+
+def test_a_source_without_records_lands_nothing_and_ends_well(api, pipeline):
+    items = api.add("/items", style="json_link", pages=[[]])
+    p = pipeline(conf_of(api, resource_of("items", items)))
+
+    p.run()
+
+    assert p.files("landing", "items") == []
+    p.check()
+
+
+def test_several_resources_land_each_for_itself(api, pipeline):
+    endpoints = {f"r{n}": api.add(f"/r{n}", style=STYLES[n], total=60 + n, page_size=20) for n in range(5)}
+    p = pipeline(conf_of(api, *(resource_of(name, e) for name, e in endpoints.items())))
+
+    p.run()
+
+    for name, endpoint in endpoints.items():
+        assert_same_rows(p.landing(name), map(plain_record, range(endpoint.total)))
+    p.check()
+
+
+def test_one_failing_resource_does_not_stop_the_others(api, pipeline):
+    good = api.add("/good", style="json_link", total=60, page_size=20)
+    bad = api.add("/bad", style="json_link", total=60, page_size=20).fail_always(status(404))
+    p = pipeline(conf_of(api, resource_of("bad", bad), resource_of("good", good)))
+
+    done = p.run(status=1)
+
+    assert '"bad"' in done.stderr
+    assert_same_rows(p.landing("good"), map(plain_record, range(60)))
+
+
+# ---- what passes ----
+
+PASSING = {
+    "500": status(500),
+    "502": status(502),
+    "429": status(429),
+    "503": status(503, headers={"Retry-After": "0"}),
+    "reset": reset(),
+    "cut": api_server.cut(),
+    "cut-chunked": api_server.cut(chunked=True),
+}
+
+
+@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_a_fault_that_passes_is_retried(api, pipeline, fault, number):
+    items = api.add("/items", style="json_link", total=230, page_size=50)
+    items.fail([number, number + 1], PASSING[fault])
+    p = pipeline(conf_of(api, resource_of("items", items)))
+
+    done = p.run("--json").json()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(230)))
+    assert items.request_count == 5 + 2
+    assert done["extract"][0]["retries"] == 2
+
+
+@pytest.mark.parametrize("value", [1, "date"])
+def test_retry_after_is_honoured(api, pipeline, value):
+    items = api.add("/items", style="json_link", total=100, page_size=50).fail(2, retry_after(value))
+    conf = conf_of(api, resource_of("items", items))
+    conf["source"]["client"]["retry"]["max_delay"] = "5s"
+    p = pipeline(conf)
+
+    p.run()
+
+    times = [request["time"] for request in items.requests]
+    # A date has whole seconds, so it may be almost a second less.
+    assert times[2] - times[1] >= (0.95 if value == 1 else 0.01)
+    assert_same_rows(p.landing("items"), map(plain_record, range(100)))
+
+
+def test_a_silent_connection_is_given_up_and_tried_again(api, pipeline):
+    items = api.add("/items", style="json_link", total=100, page_size=50).fail(2, stall(30, share=0.5))
+    conf = conf_of(api, resource_of("items", items))
+    conf["source"]["client"]["retry"]["timeout"] = "1s"
+    p = pipeline(conf)
+
+    done = p.run()
+
+    assert done.seconds < 20
+    assert_same_rows(p.landing("items"), map(plain_record, range(100)))
+
+
+# ---- what does not pass ----
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_an_exhausted_retry_fails_the_run_and_keeps_what_came_before(api, pipeline, style):
+    items = api.add("/items", style=style, total=500, page_size=50, with_total=False)
+    items.fail(range(6, 9), status(503))
+    p = pipeline(conf_of(api, resource_of("items", items)))
+
+    failed = p.run(status=1)
+
+    assert "503" in failed.stderr and '"items"' in failed.stderr
+    assert_same_rows(p.landing("items"), map(plain_record, range(250)))
+    assert len(p.csv("items")) == 250
+    p.check()
+
+    before = items.request_count
+    p.run()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(500)))
+    assert items.request_count - before <= 6  # five pages, and perhaps the empty one behind them
+    p.check()
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404])
+def test_a_refusal_is_not_retried(api, pipeline, code):
+    items = api.add("/items", style="json_link", total=100, page_size=50)
+    items.fail_always(status(code, "no such thing, sorry"))
+    p = pipeline(conf_of(api, resource_of("items", items)))
+
+    failed = p.run(status=1)
+
+    assert items.request_count == 1
+    assert str(code) in failed.stderr and "/items" in failed.stderr
+
+
+BAD_PAGES = {
+    "html": api_server.html(),
+    "truncated": api_server.truncated(),
+    "invalid": api_server.raw_body('{"data": [{"id": 1}, {"id": }], "next": null}'),
+    "nan": api_server.raw_body('{"data": [{"id": 1, "x": NaN}], "next": null}'),
+    "trailing-comma": api_server.raw_body('{"data": [{"id": 1},], "next": null}'),
+    "leading-zero": api_server.raw_body('{"data": [{"id": 01}], "next": null}'),
+    "single-quotes": api_server.raw_body("{'data': [], 'next': null}"),
+    "control": api_server.raw_body('{"data": [{"id": 1, "t": "a\nb"}], "next": null}'),
+    "bad-utf8": api_server.raw_body(b'{"data": [{"id": 1, "t": "\xff\xfe"}], "next": null}'),
+    "lone-surrogate": api_server.raw_body('{"data": [{"id": 1, "t": "\\ud800"}], "next": null}'),
+    "more-behind": api_server.raw_body('{"data": [{"id": 1}], "next": null} {"data": []}'),
+    "empty": api_server.raw_body(""),
+    "no-data": api_server.raw_body('{"results": [{"id": 1}], "next": null}'),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_PAGES)
+def test_a_page_that_is_no_json_fails_clearly_and_is_not_the_end(api, pipeline, bad):
+    items = api.add("/items", style="json_link", total=250, page_size=50)
+    for number in (3, 4, 5):
+        items.fail(number, BAD_PAGES[bad])
+    p = pipeline(conf_of(api, resource_of("items", items)))
+
+    failed = p.run(status=1)
+
+    assert '"items"' in failed.stderr and "page 3" in failed.stderr, failed
+    assert_same_rows(p.landing("items"), map(plain_record, range(100)))
+    p.check()
+
+    items.faults.clear()
+    p.run()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(250)))
+    p.check()
+
+
+def test_an_error_page_tells_resource_url_page_and_offset(api, pipeline):
+    body = '{"data": [{"id": 1}, {"id": oops}], "next": null}'
+    items = api.add("/items", style="json_link", total=50, page_size=50)
+    items.fail_always(api_server.raw_body(body))
+    p = pipeline(conf_of(api, resource_of("items", items)))
+
+    failed = p.run(status=1)
+
+    for word in ('"items"', f"{api.url}/items", "page 1", str(body.index("oops"))):
+        assert word in failed.stderr, failed
+
+
+def test_nobody_there(api, pipeline):
+    items = api.add("/items", style="json_link", total=50)
+    p = pipeline(conf_of(api, resource_of("items", items)))
+    api.close()
+
+    failed = p.run(status=1)
+
+    assert api.url.split("//")[1] in failed.stderr
+
+
+# ---- who may ----
+
+AUTHS = {
+    "bearer": ({"type": "bearer", "token": "${KEY}"}, ("bearer", "open sesame")),
+    "header": ({"type": "api_key", "name": "X-Key", "api_key": "${KEY}"}, ("header", "X-Key", "open sesame")),
+    "query": (
+        {"type": "api_key", "name": "key", "api_key": "${KEY}", "location": "query"},
+        ("query", "key", "open sesame"),
+    ),
+    "basic": (
+        {"type": "http_basic", "username": "ali", "password": "${KEY}"},
+        ("basic", "ali", "open sesame"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", AUTHS)
+def test_every_kind_of_auth_opens_every_page(api, pipeline, kind):
+    auth, expected = AUTHS[kind]
+    items = api.add("/items", style="json_link", total=150, page_size=50, auth=expected)
+    conf = conf_of(api, resource_of("items", items), client={"auth": auth})
+    p = pipeline(conf, env={"KEY": "open sesame"})
+
+    p.run()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(150)))
+
+
+def test_a_next_link_to_another_origin_gets_no_credentials_and_is_refused(api, pipeline):
+    with api_server.Api() as other:
+        elsewhere = other.add("/items", style="json_link", total=50)
+        items = api.add("/items", style="json_link", total=50, auth=("bearer", "open sesame"))
+        items.fail(1, api_server.raw_body('{"data": [{"id": 1}], "next": "%s/items"}' % other.url))
+        conf = conf_of(api, resource_of("items", items), client={"auth": {"type": "bearer", "token": "${KEY}"}})
+        p = pipeline(conf, env={"KEY": "open sesame"})
+
+        failed = p.run(status=1)
+
+        assert other.url in failed.stderr
+        assert elsewhere.request_count == 0
+
+
+def test_the_rate_limit_holds_over_two_runs(api, pipeline):
+    items = api.add("/items", style="json_link", total=60, page_size=10)
+    conf = conf_of(api, resource_of("items", items))
+    conf["source"]["client"]["rate_limit"] = "5/s"
+    p = pipeline(conf)
+
+    begun = time.time()
+    p.run()
+    p.run()
+
+    # Twelve requests: a burst of five, then one every 200 ms.
+    assert items.request_count == 12
+    assert items.requests[-1]["time"] - begun >= 7 * 0.2 - 0.1
