@@ -27,6 +27,7 @@ struct conf_node {
     int column;         /* from 1, in characters */
     bool is_quoted;     /* a text that was not written plain */
     bool has_variable;  /* a ${VAR} was written in it */
+    bool is_faulty;     /* its variables could not be replaced, and that was told */
     char **environment; /* the values, not empty, that came into it from the environment */
     size_t environments;
     char *text; /* of a scalar, as written, with variables replaced; "" of an empty null */

@@ -187,6 +187,8 @@ static void resolve_scalar(struct parsing *p, const yaml_event_t *event, struct 
 
     node->is_quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     node->kind = node->is_quoted ? CONF_TEXT : conf_resolve(node->text);
+    if (node->kind == CONF_NULL && node->has_variable)
+        node->kind = CONF_TEXT; /* ${TOKEN:-} is an empty text, not nothing */
     if (tag == NULL)
         return;
     kind = kind_of_tag(tag, node->text);
@@ -207,6 +209,7 @@ static int parse_scalar(struct parsing *p, const yaml_event_t *event, struct con
     conf_expand(value, &text, &expansion);
     if (expansion.problem[0])
         add_fault(p, event->start_mark, expansion.problem);
+    ret_node->is_faulty = expansion.problem[0] != '\0';
     ret_node->has_variable = expansion.has_variable;
     ret_node->environment = expansion.environment;
     ret_node->environments = expansion.environments;

@@ -212,10 +212,12 @@ static void read_structs(const struct opt_reading *reading, const struct opt *ro
 void opt_read_value(const struct opt_reading *reading, const struct opt *row,
                     const struct conf_node *node, const char *path, void *target)
 {
+    if (node->is_faulty)
+        return;
     if (row->set_at_plus_1)
         *((bool *)target + row->set_at_plus_1 - 1) = true;
     if (row->type == OPT_CUSTOM)
-        row->take(reading, node, path, target);
+        row->take(reading, node, path, (char *)target + row->at);
     else if (row->type == OPT_MAP || row->type == OPT_VARIANT)
         read_struct(reading, row, node, path, target);
     else if (row->type == OPT_MAPS || row->type == OPT_NAMED)

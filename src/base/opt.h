@@ -48,6 +48,7 @@ enum opt_flag {
     OPT_TYPE_OPTIONAL = 1 << 6, /* VARIANT: the first is meant if no type is given */
     OPT_ELSEWHERE = 1 << 7,     /* known here, read by somebody else */
     OPT_PARTIAL = 1 << 8,       /* MAP: its required keys may be missing */
+    OPT_CHECKED = 1 << 9,       /* WORD: must be right, and is not kept */
 };
 
 struct opt_choice {
@@ -104,12 +105,12 @@ struct opt {
     const struct opt_choice *choices;   /* ENUM, WORD */
     const struct opt *rows;             /* MAP, MAPS, NAMED */
     const struct opt_variant *variants; /* VARIANT */
-    const char *pattern;                /* TEXT, PARSED: a regular expression for the schema */
+    const char *pattern;                /* TEXT, PARSED: what it must match (POSIX extended) */
     const char *schema;                 /* CUSTOM: its JSON Schema */
-    const char *kind;                   /* CUSTOM, PARSED: what it is, for the reference */
-    /* PARSED: the error says what was expected ("expected a rate such as 10/s"). */
+    const char *kind;                   /* CUSTOM, PARSED, with a pattern: what it is, in words */
+    /* PARSED: `target` is the place; the error says what was expected ("a rate such as 10/s"). */
     int (*parse)(const char *text, void *target, struct err *err);
-    /* CUSTOM: faults go to the reading. */
+    /* CUSTOM: `target` is the place; faults go to the reading. */
     void (*take)(const struct opt_reading *reading, const struct conf_node *node, const char *path,
                  void *target);
 };

@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #include <inttypes.h>
+#include <regex.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,21 @@ static void warn_of_literal_secret(const struct opt_reading *reading, const stru
                  "a secret stands in the file; give it through the environment: ${NAME}");
 }
 
+/* Whether the whole text matches the row's pattern. */
+static bool is_of_pattern(const struct opt *row, const char *text)
+{
+    char *whole = mem_fmt("^(%s)$", row->pattern);
+    regex_t regex;
+    bool is_match = false;
+
+    if (regcomp(&regex, whole, REG_EXTENDED | REG_NOSUB) == 0) {
+        is_match = regexec(&regex, text, 0, NULL, 0) == 0;
+        regfree(&regex);
+    }
+    free(whole);
+    return is_match;
+}
+
 static void read_text(const struct opt_reading *reading, const struct opt *row,
                       const struct conf_node *node, const char *path, void *target)
 {
@@ -122,6 +138,10 @@ static void read_text(const struct opt_reading *reading, const struct opt *row,
     }
     if ((row->flags & OPT_ONE_ITEM) && steps.all_items) {
         opt_fault(reading, node, path, NULL, "[*] means many values, and one is needed");
+        return;
+    }
+    if (row->pattern && !is_of_pattern(row, node->text)) {
+        opt_fault_expected(reading, node, path, NULL, row->kind);
         return;
     }
     warn_of_literal_secret(reading, row, node, path);
@@ -188,6 +208,19 @@ static int number_of(const struct opt *row, const struct conf_node *node, int64_
     return kind_of(node) == CONF_INT && conf_int(node->text, ret_value) ? 0 : -1;
 }
 
+static void put_amount(struct buf *to, const char *before, const struct opt *row, int64_t amount)
+{
+    char text[32];
+
+    if (row->type == OPT_INT)
+        snprintf(text, sizeof text, "%" PRId64, amount);
+    else if (row->type == OPT_MS)
+        str_of_ms(amount, text, sizeof text);
+    else
+        str_of_bytes((uint64_t)amount, text, sizeof text);
+    buf_printf(to, "%s%s", before, text);
+}
+
 static void read_number(const struct opt_reading *reading, const struct opt *row,
                         const struct conf_node *node, const char *path, void *target)
 {
@@ -204,13 +237,9 @@ static void read_number(const struct opt_reading *reading, const struct opt *row
         memcpy(field(row, target), &value, sizeof value);
         return;
     }
-    buf_printf(&expected, " of at least %" PRId64, row->least);
+    put_amount(&expected, " of at least ", row, row->least);
     if (most != INT64_MAX)
-        buf_printf(&expected, " and at most %" PRId64, most);
-    if (row->type == OPT_MS)
-        buf_puts(&expected, " ms");
-    if (row->type == OPT_BYTES)
-        buf_puts(&expected, " bytes");
+        put_amount(&expected, " and at most ", row, most);
     opt_fault_expected(reading, node, path, NULL, buf_text(&expected));
 }
 
@@ -262,6 +291,8 @@ static void read_choice(const struct opt_reading *reading, const struct opt *row
         fault_choice(reading, row->choices, node, path);
     else if (choice->refused)
         opt_fault(reading, node, path, NULL, "%s", choice->refused);
+    else if (row->flags & OPT_CHECKED)
+        return;
     else if (row->type == OPT_ENUM)
         memcpy(field(row, target), &choice->value, sizeof choice->value);
     else
@@ -277,7 +308,9 @@ static void read_texts(const struct opt_reading *reading, const struct opt *row,
     const size_t item_count = node->kind == CONF_LIST ? node->count : 1;
 
     for (size_t i = 0; i < item_count; i++)
-        if (is_scalar(&items[i]) && *items[i].text)
+        if (items[i].is_faulty)
+            continue;
+        else if (is_scalar(&items[i]) && *items[i].text)
             *MEM_PUSH(*texts, *count) = mem_str(items[i].text);
         else
             opt_fault_expected(reading, &items[i], path, NULL, "a text or a list of texts");
@@ -347,7 +380,7 @@ static void read_parsed(const struct opt_reading *reading, const struct opt *row
 
     if (!is_scalar(node))
         opt_fault_expected(reading, node, path, NULL, "a text");
-    else if (row->parse(node->text, target, &err) < 0)
+    else if (row->parse(node->text, field(row, target), &err) < 0)
         opt_fault_expected(reading, node, path, NULL, err.text);
 }
 

@@ -18,7 +18,7 @@ struct broker_conf {
     bool create_topics;      /* kafka: topics that are missing are made */
 };
 
-extern const struct opt broker_options[]; /* of struct broker_conf */
+extern const struct opt_variant broker_variants[]; /* of struct broker_conf */
 
 void broker_conf_close(struct broker_conf *conf);
 

@@ -67,6 +67,14 @@ struct transform_conf {
 
 extern const struct opt transform_options[]; /* of struct transform_conf */
 
+/*
+ * Completes what was read (a table's resource, a column's path) and checks what one row of a table cannot:
+ * `node` is the tree of `transform:`, `resources` the names that `from` may give.
+ */
+void transform_conf_check(struct transform_conf *conf, const struct opt_reading *reading,
+                          const struct conf_node *node, const char *const *resources,
+                          size_t resource_count);
+
 void table_conf_close(struct table_conf *conf);
 void transform_conf_close(struct transform_conf *conf);
 

@@ -13,23 +13,31 @@
 
 #include "base/banned.h"
 
-/* Whole names, and parts between - and _ that make any name a secret's. */
-static const char *const secret_names[] = {"authorization", "cookie", "key",    "sig",
-                                           "code",          "auth",   "appid"};
-static const char *const secret_parts[] = {"token",     "secret",   "password",  "passwd",
-                                           "apikey",    "api_key",  "api-key",   "access_key",
-                                           "signature", "credential", "subscription-key",
-                                           "app_key",   "app_id", "accesskey", "private"};
+/* Whole names, and parts that make any name a secret's. */
+static const char *const secret_names[] = {"authorization", "cookie", "key",
+                                           "sig",           "auth",   "appid"};
+static const char *const secret_parts[] = {"token",      "secret",           "password",
+                                           "passwd",     "apikey",           "api_key",
+                                           "api-key",    "accesskey",        "signature",
+                                           "access_key", "subscription-key", "credential"};
+/* "pageToken", "next_token": a place among the pages, which must be told and kept. */
+static const char *const place_parts[] = {"page", "next", "continu", "cursor", "sync"};
+
+static bool has_part(const char *name, const char *const *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasestr(name, parts[i]))
+            return true;
+    return false;
+}
 
 bool source_name_is_secret(const char *name)
 {
     for (size_t i = 0; i < sizeof secret_names / sizeof *secret_names; i++)
         if (strcasecmp(name, secret_names[i]) == 0)
             return true;
-    for (size_t i = 0; i < sizeof secret_parts / sizeof *secret_parts; i++)
-        if (strcasestr(name, secret_parts[i]))
-            return true;
-    return false;
+    return has_part(name, secret_parts, sizeof secret_parts / sizeof *secret_parts) &&
+           !has_part(name, place_parts, sizeof place_parts / sizeof *place_parts);
 }
 
 /* token of RFC 9110, 5.6.2 */
@@ -79,7 +87,8 @@ static void add_param(const struct opt_reading *reading, const char *name,
     if (is_scalar(node))
         add_field(reading, name, node, path, fields);
     else if (type && str_same(type->text, "resolve"))
-        opt_fault(reading, type, path, NULL, "parameters of type \"resolve\" are not supported yet");
+        opt_fault(reading, type, path, NULL,
+                  "parameters of type \"resolve\" are not supported yet");
     else if (node->kind == CONF_MAP)
         opt_fault(reading, node, path, NULL,
                   "expected a text, a list of texts, or a map of type \"incremental\"");
@@ -122,7 +131,58 @@ static void take_fields(const struct opt_reading *reading, const struct conf_nod
     }
 }
 
-static const char *place_of_fields(const struct opt_reading *reading)
+void source_take_headers(const struct opt_reading *reading, const struct conf_node *node,
+                         const char *path, void *target)
 {
-    return reading->dir;
+    take_fields(reading, node, path, target, true);
+}
+
+void source_take_params(const struct opt_reading *reading, const struct conf_node *node,
+                        const char *path, void *target)
+{
+    take_fields(reading, node, path, target, false);
+}
+
+static bool has_field(const struct fields_conf *fields, const char *name)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        if (strcasecmp(fields->items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Values of the client are sent as they stand: no placeholders are looked for in them. */
+static char *escape_braces(const char *text)
+{
+    AUTO(buf) escaped = {0};
+
+    for (; *text; text++) {
+        if (*text == '{' || *text == '}')
+            buf_putc(&escaped, *text);
+        buf_putc(&escaped, *text);
+    }
+    return escaped.size ? buf_take(&escaped) : mem_str("");
+}
+
+void fields_conf_inherit(struct fields_conf *to, const struct fields_conf *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct field_conf *field = &from->items[i];
+
+        if (!has_field(to, field->name))
+            *MEM_PUSH(to->items, to->count) =
+                (struct field_conf){.name = mem_str(field->name),
+                                    .value = field->value ? escape_braces(field->value) : NULL,
+                                    .is_secret = field->is_secret};
+    }
+}
+
+void fields_conf_close(struct fields_conf *fields)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        free(fields->items[i].name);
+        free(fields->items[i].value);
+    }
+    free(fields->items);
+    *fields = (struct fields_conf){0};
 }

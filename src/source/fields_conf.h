@@ -12,7 +12,7 @@
 #define PARAMS_SCHEMA                                                                              \
     "{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":[" SCALAR_SCHEMA                     \
     ",{\"type\":\"array\",\"items\":" SCALAR_SCHEMA                                                \
-    "},{\"type\":\"object\",\"required\":[\"type\",\"cursor_path\"],\"properties\":{\"type\":{"   \
+    "},{\"type\":\"object\",\"required\":[\"type\",\"cursor_path\"],\"properties\":{\"type\":{"    \
     "\"const\":\"incremental\"}}}]}}"
 
 /* Readers (OPT_CUSTOM) of a map into a struct fields_conf. */

@@ -21,35 +21,55 @@
 #define RESOURCE(member) offsetof(struct resource_conf, member)
 #define SOURCE(member) offsetof(struct source_conf, member)
 
-#define REFUSED(name, why) {.key = name, .type = OPT_REFUSED, .help = why}
+#define REFUSED(name, why)                                                                         \
+    {                                                                                              \
+        .key = name, .type = OPT_REFUSED, .help = why                                              \
+    }
 
 static const struct opt json_link_rows[] = {
-    {.key = "next_url_path", .type = OPT_TEXT, .at = PAGINATOR(next_url_path), .standard = "next",
+    {.key = "next_url_path",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(next_url_path),
+     .standard = "next",
      .flags = OPT_JSON_PATH | OPT_ONE_ITEM,
      .help = "Where the answer holds the URL of the next page."},
     {0}};
 
 static const struct opt header_link_rows[] = {
-    {.key = "links_next_key", .type = OPT_TEXT, .at = PAGINATOR(links_next_key), .standard = "next",
+    {.key = "links_next_key",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(links_next_key),
+     .standard = "next",
      .help = "The relation (`rel`) of the next page in the `Link` header."},
     {0}};
 
 #define HAS_MORE_ROW                                                                               \
-    {.key = "has_more_path", .type = OPT_TEXT, .at = PAGINATOR(has_more_path),                     \
-     .flags = OPT_JSON_PATH | OPT_ONE_ITEM | OPT_NULLABLE,                                         \
-     .help = "Where the answer says by true or false whether there are more pages."}
+    {                                                                                              \
+        .key = "has_more_path", .type = OPT_TEXT, .at = PAGINATOR(has_more_path),                  \
+        .flags = OPT_JSON_PATH | OPT_ONE_ITEM | OPT_NULLABLE,                                      \
+        .help = "Where the answer says by true or false whether there are more pages."             \
+    }
 
 #define STOP_EMPTY_ROW(otherwise)                                                                  \
-    {.key = "stop_after_empty_page", .type = OPT_BOOL, .at = PAGINATOR(stop_after_empty_page),     \
-     .standard = otherwise, .help = "Whether a page without records is the last."}
+    {                                                                                              \
+        .key = "stop_after_empty_page", .type = OPT_BOOL, .at = PAGINATOR(stop_after_empty_page),  \
+        .standard = otherwise, .help = "Whether a page without records is the last."               \
+    }
 
 static const struct opt cursor_rows[] = {
-    {.key = "cursor_path", .type = OPT_TEXT, .at = PAGINATOR(cursor_path),
-     .standard = "cursors.next", .flags = OPT_JSON_PATH | OPT_ONE_ITEM,
+    {.key = "cursor_path",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(cursor_path),
+     .standard = "cursors.next",
+     .flags = OPT_JSON_PATH | OPT_ONE_ITEM,
      .help = "Where the answer holds the next page's cursor. None, null and empty mean the end."},
-    {.key = "cursor_param", .type = OPT_TEXT, .at = PAGINATOR(cursor_param),
+    {.key = "cursor_param",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(cursor_param),
      .help = "The query parameter that carries it: `cursor` unless `cursor_body_path` is given."},
-    {.key = "cursor_body_path", .type = OPT_TEXT, .at = PAGINATOR(cursor_body_path),
+    {.key = "cursor_body_path",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(cursor_body_path),
      .flags = OPT_JSON_PATH | OPT_ONE_ITEM,
      .help = "The place in the JSON body that carries it instead."},
     STOP_EMPTY_ROW("false"),
@@ -57,69 +77,123 @@ static const struct opt cursor_rows[] = {
     {0}};
 
 static const struct opt offset_rows[] = {
-    {.key = "limit", .type = OPT_INT, .at = PAGINATOR(limit), .flags = OPT_REQUIRED, .least = 1,
-     .most = INT32_MAX, .help = "How many records a page has."},
-    {.key = "offset", .type = OPT_INT, .at = PAGINATOR(offset), .standard = "0",
+    {.key = "limit",
+     .type = OPT_INT,
+     .at = PAGINATOR(limit),
+     .flags = OPT_REQUIRED,
+     .least = 1,
+     .most = INT32_MAX,
+     .help = "How many records a page has."},
+    {.key = "offset",
+     .type = OPT_INT,
+     .at = PAGINATOR(offset),
+     .standard = "0",
      .help = "The offset of the first page: 1 for an API that counts from 1."},
-    {.key = "offset_param", .type = OPT_TEXT, .at = PAGINATOR(offset_param),
+    {.key = "offset_param",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(offset_param),
      .help = "The query parameter of the offset: `offset` unless `offset_body_path` is given."},
-    {.key = "limit_param", .type = OPT_TEXT, .at = PAGINATOR(limit_param),
+    {.key = "limit_param",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(limit_param),
      .help = "The query parameter of the limit: `limit` unless `limit_body_path` is given."},
-    {.key = "offset_body_path", .type = OPT_TEXT, .at = PAGINATOR(offset_body_path),
+    {.key = "offset_body_path",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(offset_body_path),
      .flags = OPT_JSON_PATH | OPT_ONE_ITEM,
      .help = "The place in the JSON body that carries the offset instead."},
-    {.key = "limit_body_path", .type = OPT_TEXT, .at = PAGINATOR(limit_body_path),
+    {.key = "limit_body_path",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(limit_body_path),
      .flags = OPT_JSON_PATH | OPT_ONE_ITEM,
      .help = "The place in the JSON body that carries the limit instead."},
-    {.key = "total_path", .type = OPT_TEXT, .at = PAGINATOR(total_path), .standard = "total",
+    {.key = "total_path",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(total_path),
+     .standard = "total",
      .flags = OPT_JSON_PATH | OPT_ONE_ITEM | OPT_NULLABLE,
      .help = "Where the answer tells how many records there are in all; null: it does not."},
-    {.key = "maximum_offset", .type = OPT_INT, .at = PAGINATOR(maximum_offset),
-     .flags = OPT_NULLABLE, .help = "The offset at which to stop whatever comes."},
+    {.key = "maximum_offset",
+     .type = OPT_INT,
+     .at = PAGINATOR(maximum_offset),
+     .flags = OPT_NULLABLE,
+     .help = "The offset at which to stop whatever comes."},
     STOP_EMPTY_ROW("true"),
     HAS_MORE_ROW,
     {0}};
 
 static const struct opt page_number_rows[] = {
-    {.key = "base_page", .type = OPT_INT, .at = PAGINATOR(base_page), .standard = "0",
+    {.key = "base_page",
+     .type = OPT_INT,
+     .at = PAGINATOR(base_page),
+     .standard = "0",
      .help = "The number that the API gives to its first page."},
-    {.key = "page", .type = OPT_INT, .at = PAGINATOR(page), .flags = OPT_NULLABLE,
+    {.key = "page",
+     .type = OPT_INT,
+     .at = PAGINATOR(page),
+     .flags = OPT_NULLABLE,
      .help = "The page to begin with: `base_page` if it is not given."},
-    {.key = "page_param", .type = OPT_TEXT, .at = PAGINATOR(page_param),
+    {.key = "page_param",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(page_param),
      .help = "The query parameter of the page: `page` unless `page_body_path` is given."},
-    {.key = "page_body_path", .type = OPT_TEXT, .at = PAGINATOR(page_body_path),
+    {.key = "page_body_path",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(page_body_path),
      .flags = OPT_JSON_PATH | OPT_ONE_ITEM,
      .help = "The place in the JSON body that carries the page instead."},
-    {.key = "total_path", .type = OPT_TEXT, .at = PAGINATOR(total_path), .standard = "total",
+    {.key = "total_path",
+     .type = OPT_TEXT,
+     .at = PAGINATOR(total_path),
+     .standard = "total",
      .flags = OPT_JSON_PATH | OPT_ONE_ITEM | OPT_NULLABLE,
      .help = "Where the answer tells how many pages there are; null: it does not."},
-    {.key = "maximum_page", .type = OPT_INT, .at = PAGINATOR(maximum_page), .flags = OPT_NULLABLE,
+    {.key = "maximum_page",
+     .type = OPT_INT,
+     .at = PAGINATOR(maximum_page),
+     .flags = OPT_NULLABLE,
      .help = "The page number at which to stop whatever comes."},
     STOP_EMPTY_ROW("true"),
     HAS_MORE_ROW,
     {0}};
 
 static const struct opt_variant paginators[] = {
-    {.name = "auto", .value = PAGINATOR_AUTO,
+    {.name = "auto",
+     .value = PAGINATOR_AUTO,
      .help = "Finds out from the first answer, and says what it chose."},
     {.name = "single_page", .value = PAGINATOR_SINGLE_PAGE, .help = "One request."},
-    {.name = "json_link", .value = PAGINATOR_JSON_LINK, .rows = json_link_rows,
+    {.name = "json_link",
+     .value = PAGINATOR_JSON_LINK,
+     .rows = json_link_rows,
      .help = "The answer holds the URL of the next page."},
-    {.name = "json_response", .value = PAGINATOR_JSON_LINK, .rows = json_link_rows,
+    {.name = "json_response",
+     .value = PAGINATOR_JSON_LINK,
+     .rows = json_link_rows,
      .is_alias = true},
-    {.name = "header_link", .value = PAGINATOR_HEADER_LINK, .rows = header_link_rows,
+    {.name = "header_link",
+     .value = PAGINATOR_HEADER_LINK,
+     .rows = header_link_rows,
      .help = "The `Link` header (RFC 8288) holds the URL of the next page."},
-    {.name = "cursor", .value = PAGINATOR_CURSOR, .rows = cursor_rows,
+    {.name = "cursor",
+     .value = PAGINATOR_CURSOR,
+     .rows = cursor_rows,
      .help = "The answer holds a cursor to send with the next request."},
-    {.name = "offset", .value = PAGINATOR_OFFSET, .rows = offset_rows,
+    {.name = "offset",
+     .value = PAGINATOR_OFFSET,
+     .rows = offset_rows,
      .help = "The request tells how many records to skip."},
-    {.name = "page_number", .value = PAGINATOR_PAGE_NUMBER, .rows = page_number_rows,
+    {.name = "page_number",
+     .value = PAGINATOR_PAGE_NUMBER,
+     .rows = page_number_rows,
      .help = "The request tells the number of the page."},
     {.name = "header_cursor", .refused = "the paginator \"header_cursor\" is not supported yet"},
     {0}};
 
 static const struct opt bearer_rows[] = {
-    {.key = "token", .type = OPT_TEXT, .at = AUTH(token), .flags = OPT_REQUIRED | OPT_SECRET,
+    {.key = "token",
+     .type = OPT_TEXT,
+     .at = AUTH(token),
+     .flags = OPT_REQUIRED | OPT_SECRET,
      .help = "Goes into `Authorization: Bearer …`. If it is empty, requests go without."},
     {0}};
 
@@ -131,40 +205,77 @@ static const struct opt_choice key_locations[] = {
     {0}};
 
 static const struct opt api_key_rows[] = {
-    {.key = "name", .type = OPT_TEXT, .at = AUTH(name), .standard = "Authorization",
+    {.key = "name",
+     .type = OPT_TEXT,
+     .at = AUTH(name),
+     .standard = "Authorization",
      .help = "The header or the query parameter that carries the key."},
-    {.key = "api_key", .type = OPT_TEXT, .at = AUTH(api_key), .flags = OPT_REQUIRED | OPT_SECRET,
+    {.key = "api_key",
+     .type = OPT_TEXT,
+     .at = AUTH(api_key),
+     .flags = OPT_REQUIRED | OPT_SECRET,
      .help = "The key. If it is empty, requests go without."},
-    {.key = "location", .type = OPT_WORD, .at = AUTH(location), .standard = "header",
-     .choices = key_locations, .help = "Where the key goes."},
+    {.key = "location",
+     .type = OPT_WORD,
+     .at = AUTH(location),
+     .standard = "header",
+     .choices = key_locations,
+     .help = "Where the key goes."},
     {0}};
 
-static const struct opt http_basic_rows[] = {
-    {.key = "username", .type = OPT_TEXT, .at = AUTH(username), .flags = OPT_REQUIRED,
-     .help = "The user's name."},
-    {.key = "password", .type = OPT_TEXT, .at = AUTH(password), .flags = OPT_REQUIRED | OPT_SECRET,
-     .help = "The user's password."},
-    {0}};
+static const struct opt http_basic_rows[] = {{.key = "username",
+                                              .type = OPT_TEXT,
+                                              .at = AUTH(username),
+                                              .flags = OPT_REQUIRED,
+                                              .help = "The user's name."},
+                                             {.key = "password",
+                                              .type = OPT_TEXT,
+                                              .at = AUTH(password),
+                                              .flags = OPT_REQUIRED | OPT_SECRET,
+                                              .help = "The user's password."},
+                                             {0}};
 
 static const struct opt_variant auths[] = {
-    {.name = "bearer", .value = AUTH_BEARER, .rows = bearer_rows,
+    {.name = "bearer",
+     .value = AUTH_BEARER,
+     .rows = bearer_rows,
      .help = "A token in the `Authorization` header. It is meant if no type is given."},
-    {.name = "api_key", .value = AUTH_API_KEY, .rows = api_key_rows,
+    {.name = "api_key",
+     .value = AUTH_API_KEY,
+     .rows = api_key_rows,
      .help = "A key in a header or a query parameter."},
-    {.name = "http_basic", .value = AUTH_HTTP_BASIC, .rows = http_basic_rows,
+    {.name = "http_basic",
+     .value = AUTH_HTTP_BASIC,
+     .rows = http_basic_rows,
      .help = "A name and a password (RFC 7617)."},
     {.name = "oauth2_client_credentials",
      .refused = "the auth \"oauth2_client_credentials\" is not supported yet"},
     {0}};
 
 static const struct opt retry_rows[] = {
-    {.key = "attempts", .type = OPT_INT, .at = RETRY(attempts), .standard = "5", .least = 1,
-     .most = 100, .flags = OPT_OWN, .help = "How often a request is tried in all."},
-    {.key = "max_delay", .type = OPT_MS, .at = RETRY(max_delay_ms), .standard = "60s", .least = 1,
-     .most = 86400000, .flags = OPT_OWN,
+    {.key = "attempts",
+     .type = OPT_INT,
+     .at = RETRY(attempts),
+     .standard = "5",
+     .least = 1,
+     .most = 100,
+     .flags = OPT_OWN,
+     .help = "How often a request is tried in all."},
+    {.key = "max_delay",
+     .type = OPT_MS,
+     .at = RETRY(max_delay_ms),
+     .standard = "60s",
+     .least = 1,
+     .most = 86400000,
+     .flags = OPT_OWN,
      .help = "The longest wait between two tries, also if `Retry-After` asks for more."},
-    {.key = "timeout", .type = OPT_MS, .at = RETRY(timeout_ms), .standard = "60s", .least = 100,
-     .most = 86400000, .flags = OPT_OWN,
+    {.key = "timeout",
+     .type = OPT_MS,
+     .at = RETRY(timeout_ms),
+     .standard = "60s",
+     .least = 100,
+     .most = 86400000,
+     .flags = OPT_OWN,
      .help = "How long a connection may be silent before the try has failed."},
     {0}};
 
@@ -193,34 +304,65 @@ static int parse_rate(const char *text, void *target, struct err *err)
 }
 
 #define AUTH_ROW(place, ...)                                                                       \
-    {.key = "auth", .type = OPT_VARIANT, .at = place(auth), .type_at = place(auth.type),           \
-     .variants = auths, .bare = "type", .flags = OPT_TYPE_OPTIONAL, __VA_ARGS__}
+    {                                                                                              \
+        .key = "auth", .type = OPT_VARIANT, .at = place(auth), .type_at = place(auth.type),        \
+        .variants = auths, .bare = "type", .flags = OPT_TYPE_OPTIONAL, __VA_ARGS__                 \
+    }
 
 #define PAGINATOR_ROW(place, ...)                                                                  \
-    {.key = "paginator", .type = OPT_VARIANT, .at = place(paginator),                              \
-     .type_at = place(paginator.type), .set_at_plus_1 = place(paginator.is_set) + 1,               \
-     .variants = paginators, .bare = "type", __VA_ARGS__}
+    {                                                                                              \
+        .key = "paginator", .type = OPT_VARIANT, .at = place(paginator),                           \
+        .type_at = place(paginator.type), .set_at_plus_1 = place(paginator.is_set) + 1,            \
+        .variants = paginators, .bare = "type", __VA_ARGS__                                        \
+    }
 
 static const struct opt client_rows[] = {
-    {.key = "base_url", .type = OPT_TEXT, .at = SOURCE(base_url), .flags = OPT_REQUIRED,
-     .pattern = "https?://.+", .help = "The beginning that the URLs of all requests share."},
-    {.key = "headers", .type = OPT_CUSTOM, .at = SOURCE(headers), .take = source_take_headers,
-     .schema = FIELDS_SCHEMA, .kind = "a map of texts", .help = "Headers of every request."},
+    {.key = "base_url",
+     .type = OPT_TEXT,
+     .at = SOURCE(base_url),
+     .flags = OPT_REQUIRED,
+     .pattern = "https?://.+",
+     .kind = "a URL such as https://api.example.com",
+     .help = "The beginning that the URLs of all requests share."},
+    {.key = "headers",
+     .type = OPT_CUSTOM,
+     .at = SOURCE(headers),
+     .take = source_take_headers,
+     .schema = FIELDS_SCHEMA,
+     .kind = "a map of texts",
+     .help = "Headers of every request."},
     AUTH_ROW(SOURCE, .help = "How requests are authenticated. A bare text is the type."),
     PAGINATOR_ROW(SOURCE, .help = "How pages follow one another, where an endpoint does not say. "
                                   "A bare text is the type."),
     REFUSED("session", "it is an object of Python"),
-    {.key = "rate_limit", .type = OPT_PARSED, .parse = parse_rate, .flags = OPT_OWN,
-     .pattern = "[1-9][0-9]{0,6}/(s|m|min|h|d)", .kind = "a rate: 10/s, 600/m, 5000/h",
+    {.key = "rate_limit",
+     .type = OPT_PARSED,
+     .parse = parse_rate,
+     .flags = OPT_OWN,
+     .pattern = "[1-9][0-9]{0,6}/(s|m|min|h|d)",
+     .kind = "a rate: 10/s, 600/m, 5000/h",
      .help = "The most requests in a time. It survives restarts, and the processes of one state "
              "share it."},
-    {.key = "retry", .type = OPT_MAP, .at = SOURCE(retry), .rows = retry_rows, .flags = OPT_OWN,
+    {.key = "retry",
+     .type = OPT_MAP,
+     .at = SOURCE(retry),
+     .rows = retry_rows,
+     .flags = OPT_OWN,
      .help = "How failed requests (429, 5xx, 408, broken connections) are tried again: after "
              "waits that grow exponentially, with jitter. `Retry-After` is honoured."},
-    {.key = "concurrency", .type = OPT_INT, .at = SOURCE(concurrency), .standard = "4", .least = 1,
-     .most = 64, .flags = OPT_OWN, .help = "How many resources are fetched side by side."},
-    {.key = "allow_cross_origin", .type = OPT_BOOL, .at = SOURCE(allow_cross_origin),
-     .standard = "false", .flags = OPT_OWN,
+    {.key = "concurrency",
+     .type = OPT_INT,
+     .at = SOURCE(concurrency),
+     .standard = "4",
+     .least = 1,
+     .most = 64,
+     .flags = OPT_OWN,
+     .help = "How many resources are fetched side by side."},
+    {.key = "allow_cross_origin",
+     .type = OPT_BOOL,
+     .at = SOURCE(allow_cross_origin),
+     .standard = "false",
+     .flags = OPT_OWN,
      .help = "Whether next links and redirects may lead to another origin. Credentials and "
              "headers do not go along."},
     {0}};
@@ -233,51 +375,77 @@ static const struct opt_choice methods[] = {
     {.name = "DELETE", .refused = "only GET and POST are supported yet"},
     {0}};
 
-static const struct opt_choice missing_choices[] = {
-    {.name = "error", .help = "the run fails and says so"},
-    {.name = "empty", .help = "the page has no records"},
-    {0}};
+static const struct opt_choice missing_choices[] = {{.name = "error",
+                                                     .help = "the run fails and says so"},
+                                                    {.name = "empty",
+                                                     .help = "the page has no records"},
+                                                    {0}};
 
-static const struct opt_choice cursor_missing[] = {
-    {.name = "raise", .help = "the run fails"},
-    {.name = "include", .help = "the record is taken"},
-    {.name = "exclude", .help = "the record is left out"},
-    {0}};
+static const struct opt_choice cursor_missing[] = {{.name = "raise", .help = "the run fails"},
+                                                   {.name = "include",
+                                                    .help = "the record is taken"},
+                                                   {.name = "exclude",
+                                                    .help = "the record is left out"},
+                                                   {0}};
 
-static const struct opt_choice units[] = {{.name = "s"}, {.name = "ms"}, {.name = "us"},
-                                          {.name = "ns"}, {0}};
-static const struct opt_choice request_forms[] = {
-    {.name = "iso8601", .help = "2026-11-22T09:00:00Z"},
-    {.name = "date", .help = "2026-11-22"},
-    {.name = "s", .help = "seconds since 1970"},
-    {.name = "ms", .help = "milliseconds since 1970"},
-    {0}};
-static const struct opt_choice only_max[] = {
-    {.name = "max"}, {.name = "min", .refused = "last_value_func: min is not supported yet"}, {0}};
+static const struct opt_choice units[] = {
+    {.name = "s"}, {.name = "ms"}, {.name = "us"}, {.name = "ns"}, {0}};
+static const struct opt_choice request_forms[] = {{.name = "iso8601",
+                                                   .help = "2026-11-22T09:00:00Z"},
+                                                  {.name = "date", .help = "2026-11-22"},
+                                                  {.name = "s", .help = "seconds since 1970"},
+                                                  {.name = "ms", .help = "milliseconds since 1970"},
+                                                  {0}};
+static const struct opt_choice only_max[] = {{.name = "max"},
+                                             {.name = "min", .refused = "min is not supported yet"},
+                                             {0}};
 static const struct opt_choice only_closed[] = {
-    {.name = "closed"}, {.name = "open", .refused = "range_start: open is not supported yet"}, {0}};
+    {.name = "closed"}, {.name = "open", .refused = "open is not supported yet"}, {0}};
 
 static const struct opt incremental_rows[] = {
-    {.key = "cursor_path", .type = OPT_TEXT, .at = INCREMENTAL(cursor_path),
+    {.key = "cursor_path",
+     .type = OPT_TEXT,
+     .at = INCREMENTAL(cursor_path),
      .flags = OPT_REQUIRED | OPT_JSON_PATH | OPT_ONE_ITEM,
      .help = "Where a record holds the value that tells new from old. The greatest is kept for "
              "the next run."},
-    {.key = "initial_value", .type = OPT_SCALAR, .at = INCREMENTAL(initial_value),
+    {.key = "initial_value",
+     .type = OPT_SCALAR,
+     .at = INCREMENTAL(initial_value),
      .help = "The value to start from at the first run."},
-    {.key = "unit", .type = OPT_WORD, .at = INCREMENTAL(unit), .choices = units, .flags = OPT_OWN,
+    {.key = "unit",
+     .type = OPT_WORD,
+     .at = INCREMENTAL(unit),
+     .choices = units,
+     .flags = OPT_OWN,
      .help = "What a cursor that is a number counts since 1970."},
-    {.key = "as", .type = OPT_WORD, .at = INCREMENTAL(as), .choices = request_forms,
-     .flags = OPT_OWN, .help = "How the cursor is written into the request: as it came if not "
-                               "given."},
-    {.key = "on_cursor_value_missing", .type = OPT_WORD,
-     .at = INCREMENTAL(on_cursor_value_missing), .standard = "raise", .choices = cursor_missing,
+    {.key = "as",
+     .type = OPT_WORD,
+     .at = INCREMENTAL(as),
+     .choices = request_forms,
+     .flags = OPT_OWN,
+     .help = "How the cursor is written into the request: as it came if not "
+             "given."},
+    {.key = "on_cursor_value_missing",
+     .type = OPT_WORD,
+     .at = INCREMENTAL(on_cursor_value_missing),
+     .standard = "raise",
+     .choices = cursor_missing,
      .help = "What to do with a record that has no cursor."},
-    {.key = "start_param", .type = OPT_TEXT, .flags = OPT_ELSEWHERE,
+    {.key = "start_param",
+     .type = OPT_TEXT,
+     .flags = OPT_ELSEWHERE,
      .help = "A query parameter that carries the start value. `{incremental.start_value}` in "
              "`params` does the same and more."},
-    {.key = "last_value_func", .type = OPT_WORD, .choices = only_max, .flags = OPT_CHECKED,
+    {.key = "last_value_func",
+     .type = OPT_WORD,
+     .choices = only_max,
+     .flags = OPT_CHECKED,
      .help = "Which value counts as the last."},
-    {.key = "range_start", .type = OPT_WORD, .choices = only_closed, .flags = OPT_CHECKED,
+    {.key = "range_start",
+     .type = OPT_WORD,
+     .choices = only_closed,
+     .flags = OPT_CHECKED,
      .help = "Records at the start value are taken again, and known ones left out."},
     REFUSED("end_param", NULL),
     REFUSED("end_value", NULL),
@@ -291,16 +459,30 @@ static const struct opt incremental_rows[] = {
     {0}};
 
 static const struct opt endpoint_rows[] = {
-    {.key = "path", .type = OPT_TEXT, .at = ENDPOINT(path),
+    {.key = "path",
+     .type = OPT_TEXT,
+     .at = ENDPOINT(path),
      .help = "The path behind `base_url`, or a whole URL: the resource's name if it is not given. "
              "`{name}` takes a parameter out of `params`."},
-    {.key = "method", .type = OPT_WORD, .at = ENDPOINT(method), .standard = "GET",
-     .choices = methods, .help = "The HTTP method."},
-    {.key = "params", .type = OPT_CUSTOM, .at = ENDPOINT(params), .take = source_take_params,
-     .schema = PARAMS_SCHEMA, .kind = "a map of texts",
+    {.key = "method",
+     .type = OPT_WORD,
+     .at = ENDPOINT(method),
+     .standard = "GET",
+     .choices = methods,
+     .help = "The HTTP method."},
+    {.key = "params",
+     .type = OPT_CUSTOM,
+     .at = ENDPOINT(params),
+     .take = source_take_params,
+     .schema = PARAMS_SCHEMA,
+     .kind = "a map of texts",
      .help = "Query parameters. A list gives the parameter several times, null leaves it out."},
-    {.key = "headers", .type = OPT_CUSTOM, .at = ENDPOINT(headers), .take = source_take_headers,
-     .schema = FIELDS_SCHEMA, .kind = "a map of texts",
+    {.key = "headers",
+     .type = OPT_CUSTOM,
+     .at = ENDPOINT(headers),
+     .take = source_take_headers,
+     .schema = FIELDS_SCHEMA,
+     .kind = "a map of texts",
      .help = "Headers, beside those of the client."},
     {.key = "json", .type = OPT_JSON, .at = ENDPOINT(json), .help = "The JSON body of a request."},
     REFUSED("data", "see \"json\""),
@@ -308,15 +490,24 @@ static const struct opt endpoint_rows[] = {
                                     "`auto` if there is none either."),
     AUTH_ROW(ENDPOINT, .set_at_plus_1 = ENDPOINT(auth_set) + 1,
              .help = "How requests are authenticated: as the client's if not given."),
-    {.key = "data_selector", .type = OPT_TEXT, .at = ENDPOINT(data_selector),
+    {.key = "data_selector",
+     .type = OPT_TEXT,
+     .at = ENDPOINT(data_selector),
      .flags = OPT_JSON_PATH,
      .help = "Where the answer holds the records; `$` is the answer itself. If it is not given, "
              "it is found in the first page, and said."},
-    {.key = "missing_data", .type = OPT_WORD, .at = ENDPOINT(missing_data), .standard = "error",
-     .choices = missing_choices, .flags = OPT_OWN,
+    {.key = "missing_data",
+     .type = OPT_WORD,
+     .at = ENDPOINT(missing_data),
+     .standard = "error",
+     .choices = missing_choices,
+     .flags = OPT_OWN,
      .help = "What an answer means that has nothing at `data_selector`."},
-    {.key = "incremental", .type = OPT_MAP, .at = ENDPOINT(incremental),
-     .set_at_plus_1 = ENDPOINT(incremental.is_set) + 1, .rows = incremental_rows,
+    {.key = "incremental",
+     .type = OPT_MAP,
+     .at = ENDPOINT(incremental),
+     .set_at_plus_1 = ENDPOINT(incremental.is_set) + 1,
+     .rows = incremental_rows,
      .help = "Fetches only what is new since the last run. `{incremental.start_value}`, "
              "`{incremental.initial_value}` and `{incremental.last_value}` stand for values in "
              "`path`, `params`, `headers` and `json`."},
@@ -325,16 +516,17 @@ static const struct opt endpoint_rows[] = {
 
 static const struct opt_choice dispositions[] = {
     {.name = "append", .help = "what comes is added"},
-    {.name = "replace", .refused = "write_disposition: replace is not supported yet"},
-    {.name = "merge", .refused = "write_disposition: merge is not supported yet"},
-    {.name = "skip", .refused = "write_disposition: skip is not supported yet"},
+    {.name = "replace", .refused = "replace is not supported yet"},
+    {.name = "merge", .refused = "merge is not supported yet"},
+    {.name = "skip", .refused = "skip is not supported yet"},
     {0}};
 static const struct opt_choice only_true[] = {
     {.name = "true"}, {.name = "false", .refused = "only true is supported yet"}, {0}};
 static const struct opt_choice parallel_choices[] = {
     {.name = "true"},
-    {.name = "false", .refused = "only true is supported yet: source.client.concurrency says how "
-                                 "many resources are fetched side by side"},
+    {.name = "false",
+     .refused = "only true is supported yet: source.client.concurrency says how "
+                "many resources are fetched side by side"},
     {0}};
 static const struct opt_choice only_parquet[] = {
     {.name = "parquet"},
@@ -345,22 +537,44 @@ static const struct opt_choice only_parquet[] = {
 
 /* The name comes first: what stands behind it are the rows of resource_defaults. */
 static const struct opt resource_rows[] = {
-    {.key = "name", .type = OPT_TEXT, .at = RESOURCE(name), .flags = OPT_REQUIRED,
+    {.key = "name",
+     .type = OPT_TEXT,
+     .at = RESOURCE(name),
+     .flags = OPT_REQUIRED,
      .help = "The resource's name. What is not a-z, 0-9 or _ in it is turned into that "
              "(`pull-requests` becomes `pull_requests`)."},
-    {.key = "endpoint", .type = OPT_MAP, .at = RESOURCE(endpoint), .rows = endpoint_rows,
-     .bare = "path", .help = "What to ask for. A bare text is the path."},
-    {.key = "primary_key", .type = OPT_TEXTS, .at = RESOURCE(primary_key),
+    {.key = "endpoint",
+     .type = OPT_MAP,
+     .at = RESOURCE(endpoint),
+     .rows = endpoint_rows,
+     .bare = "path",
+     .help = "What to ask for. A bare text is the path."},
+    {.key = "primary_key",
+     .type = OPT_TEXTS,
+     .at = RESOURCE(primary_key),
      .count_at = RESOURCE(primary_keys),
      .help = "The field or fields that tell records apart: for duplicates within a file, and at "
              "the boundary of an incremental run."},
-    {.key = "write_disposition", .type = OPT_WORD, .at = RESOURCE(write_disposition),
-     .standard = "append", .choices = dispositions, .help = "What a new run does with the old."},
-    {.key = "selected", .type = OPT_WORD, .choices = only_true, .flags = OPT_CHECKED,
+    {.key = "write_disposition",
+     .type = OPT_WORD,
+     .at = RESOURCE(write_disposition),
+     .standard = "append",
+     .choices = dispositions,
+     .help = "What a new run does with the old."},
+    {.key = "selected",
+     .type = OPT_WORD,
+     .choices = only_true,
+     .flags = OPT_CHECKED,
      .help = "Whether the resource lands."},
-    {.key = "parallelized", .type = OPT_WORD, .choices = parallel_choices, .flags = OPT_CHECKED,
+    {.key = "parallelized",
+     .type = OPT_WORD,
+     .choices = parallel_choices,
+     .flags = OPT_CHECKED,
      .help = "Resources are fetched side by side anyhow."},
-    {.key = "file_format", .type = OPT_WORD, .choices = only_parquet, .flags = OPT_CHECKED,
+    {.key = "file_format",
+     .type = OPT_WORD,
+     .choices = only_parquet,
+     .flags = OPT_CHECKED,
      .help = "Files land as Parquet anyhow."},
     REFUSED("include_from_parent", NULL),
     REFUSED("processing_steps", "they are functions of Python; see \"transform\""),
@@ -376,15 +590,25 @@ static const struct opt resource_rows[] = {
     {0}};
 
 const struct opt source_options[] = {
-    {.key = "client", .type = OPT_MAP, .rows = client_rows, .flags = OPT_REQUIRED,
+    {.key = "client",
+     .type = OPT_MAP,
+     .rows = client_rows,
+     .flags = OPT_REQUIRED,
      .help = "What all resources share."},
-    {.key = "resource_defaults", .type = OPT_MAP, .rows = resource_rows + 1,
+    {.key = "resource_defaults",
+     .type = OPT_MAP,
+     .rows = resource_rows + 1,
      .flags = OPT_ELSEWHERE | OPT_PARTIAL,
      .help = "What resources are laid upon: their own keys win; `params` and `json` of the "
              "endpoint are merged key by key."},
-    {.key = "resources", .type = OPT_MAPS, .at = SOURCE(resources),
-     .count_at = SOURCE(resource_count), .item_bytes = sizeof(struct resource_conf),
-     .rows = resource_rows, .bare = "name", .flags = OPT_REQUIRED,
+    {.key = "resources",
+     .type = OPT_MAPS,
+     .at = SOURCE(resources),
+     .count_at = SOURCE(resource_count),
+     .item_bytes = sizeof(struct resource_conf),
+     .rows = resource_rows,
+     .bare = "name",
+     .flags = OPT_REQUIRED,
      .help = "What is fetched. A bare text is the name and the path."},
     {0}};
 

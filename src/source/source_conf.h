@@ -137,6 +137,7 @@ extern const struct opt source_options[]; /* for schema and reference */
 /* Whether a header or parameter of that name carries a secret ("Authorization", "api_key", …). */
 bool source_name_is_secret(const char *name);
 
+void resource_conf_close(struct resource_conf *resource);
 void source_conf_close(struct source_conf *conf);
 
 #endif
