@@ -18,8 +18,8 @@
 #include "riacho.h"
 
 struct engine_conf {
-    char *type;             /* "duckdb" or "spark"                              */
-    char *remote;           /* spark: "sc://host:15002/;token=…"                */
+    const char *type;       /* "duckdb" or "spark"                              */
+    const char *remote;     /* spark: "sc://host:15002/;token=…"                */
     int64_t memory_bytes;   /* of the engine in this process                    */
     const char *const *dirs; /* the only folders it may touch (absolute)        */
     size_t dir_count;
