@@ -22,9 +22,9 @@ void conf_node_close(struct conf_node *node)
             conf_node_close(&node->keys[i]);
         conf_node_close(&node->items[i]);
     }
-    for (size_t i = 0; i < node->environments; i++)
-        free(node->environment[i]);
-    free(node->environment);
+    for (size_t i = 0; i < node->value_count; i++)
+        free(node->values[i].text);
+    free(node->values);
     free(node->keys);
     free(node->items);
     free(node->text);
@@ -46,10 +46,11 @@ void conf_copy(const struct conf_node *from, struct conf_node *ret_node)
     struct conf_node made = *from;
 
     made.text = mem_str(from->text);
-    made.environment = NULL;
-    made.environments = 0;
-    for (size_t i = 0; i < from->environments; i++)
-        *MEM_PUSH(made.environment, made.environments) = mem_str(from->environment[i]);
+    made.values = NULL;
+    made.value_count = 0;
+    for (size_t i = 0; i < from->value_count; i++)
+        *MEM_PUSH(made.values, made.value_count) =
+            (struct conf_value){mem_str(from->values[i].text), from->values[i].may_be_secret};
     made.keys = from->keys ? mem_alloc(room_for(from->count) * sizeof *made.keys) : NULL;
     made.items = from->items ? mem_alloc(room_for(from->count) * sizeof *made.items) : NULL;
     for (size_t i = 0; i < from->count; i++) {
@@ -58,6 +59,14 @@ void conf_copy(const struct conf_node *from, struct conf_node *ret_node)
         conf_copy(&from->items[i], &made.items[i]);
     }
     *ret_node = made;
+}
+
+bool conf_may_be_secret(const struct conf_node *node)
+{
+    for (size_t i = 0; i < node->value_count; i++)
+        if (node->values[i].may_be_secret)
+            return true;
+    return false;
 }
 
 /* The place of a key whose name has that size, or -1. */

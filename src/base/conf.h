@@ -21,15 +21,24 @@
 
 enum conf_kind { CONF_NULL, CONF_BOOL, CONF_INT, CONF_FLOAT, CONF_TEXT, CONF_LIST, CONF_MAP };
 
+/*
+ * A value, not empty, of a variable. One that has a default in the file holds no secret, or the file would
+ * hold one too; any other may.
+ */
+struct conf_value {
+    char *text;
+    bool may_be_secret;
+};
+
 struct conf_node {
     enum conf_kind kind;
-    int line;           /* from 1 */
-    int column;         /* from 1, in characters */
-    bool is_quoted;     /* a text that was not written plain */
-    bool has_variable;  /* a ${VAR} was written in it */
-    bool is_faulty;     /* its variables could not be replaced, and that was told */
-    char **environment; /* the values, not empty, that came into it from the environment */
-    size_t environments;
+    int line;                  /* from 1 */
+    int column;                /* from 1, in characters */
+    bool is_quoted;            /* a text that was not written plain */
+    bool has_variable;         /* a ${VAR} was written in it */
+    bool is_faulty;            /* its variables could not be replaced, and that was told */
+    struct conf_value *values; /* what came into it from the environment */
+    size_t value_count;
     char *text; /* of a scalar, as written, with variables replaced; "" of an empty null */
     struct conf_node *keys;  /* MAP */
     struct conf_node *items; /* MAP, LIST */
@@ -69,17 +78,20 @@ struct conf_node conf_make_map(const struct conf_node *at);
 /* Adds the node as JSON text; texts keep their placeholders. */
 void conf_put_json(const struct conf_node *node, struct buf *to);
 
+/* Whether a value that may be secret is in the scalar. */
+bool conf_may_be_secret(const struct conf_node *node);
+
 /* What came of the variables in a text. */
 struct conf_expansion {
     bool has_variable;
-    char **environment;
-    size_t environments;
+    struct conf_value *values;
+    size_t value_count;
     char problem[160]; /* why it could not be done; "": it was */
 };
 
 /*
  * Adds the text to `to` with its variables replaced; one that is missing leaves nothing.
- * The caller owns the expansion's `environment`.
+ * The caller owns the expansion's values.
  */
 void conf_expand(const char *text, struct buf *to, struct conf_expansion *ret_expansion);
 

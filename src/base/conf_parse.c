@@ -211,8 +211,8 @@ static int parse_scalar(struct parsing *p, const yaml_event_t *event, struct con
         add_fault(p, event->start_mark, expansion.problem);
     ret_node->is_faulty = expansion.problem[0] != '\0';
     ret_node->has_variable = expansion.has_variable;
-    ret_node->environment = expansion.environment;
-    ret_node->environments = expansion.environments;
+    ret_node->values = expansion.values;
+    ret_node->value_count = expansion.value_count;
     ret_node->text = mem_str(buf_text(&text));
     resolve_scalar(p, event, ret_node);
     return 0;

@@ -41,6 +41,12 @@ static const char *closing_brace(const char *at, const char *end)
     return NULL;
 }
 
+/* ":-2018-01-01", but neither ":-" nor ":-${TOKEN}" */
+static bool has_plain_default(const char *at, const char *end)
+{
+    return end - at > 2 && memmem(at, (size_t)(end - at), "${", 2) == NULL;
+}
+
 /* Replaces the variable whose "${" ends at `name`. Returns where the text goes on, or NULL. */
 static const char *expand_variable(const char *name, const char *end, int depth, struct buf *to,
                                    struct conf_expansion *made)
@@ -64,7 +70,8 @@ static const char *expand_variable(const char *name, const char *end, int depth,
     if (value && (*value || after == close)) {
         buf_puts(to, value);
         if (*value)
-            *MEM_PUSH(made->environment, made->environments) = mem_str(value);
+            *MEM_PUSH(made->values, made->value_count) =
+                (struct conf_value){mem_str(value), !has_plain_default(after, close)};
     } else if (after != close && depth < DEEPEST_DEFAULT)
         expand(after + 2, close, depth + 1, to, made);
     else

@@ -137,7 +137,7 @@ void opt_fault(const struct opt_reading *reading, const struct conf_node *at, co
                const char *nearest, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void opt_warn(const struct opt_reading *reading, const struct conf_node *at, const char *path,
               const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* "expected <what>, found <the node>", without the value if it came from the environment. */
+/* "expected <what>, found <the node>", without the value if it may be secret. */
 void opt_fault_expected(const struct opt_reading *reading, const struct conf_node *at,
                         const char *path, const char *nearest, const char *what);
 

@@ -63,7 +63,7 @@ void opt_fault_expected(const struct opt_reading *reading, const struct conf_nod
 
     if (at->kind == CONF_NULL || at->kind == CONF_LIST || at->kind == CONF_MAP)
         opt_fault(reading, at, path, nearest, "expected %s, found %s", what, kinds[at->kind]);
-    else if (at->environments > 0)
+    else if (conf_may_be_secret(at))
         opt_fault(reading, at, path, nearest, "expected %s, and the variable's value is none",
                   what);
     else

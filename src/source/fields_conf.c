@@ -76,7 +76,7 @@ static void add_field(const struct opt_reading *reading, const char *name,
     *MEM_PUSH(fields->items, fields->count) =
         (struct field_conf){.name = mem_str(name),
                             .value = is_null ? NULL : mem_str(node->text),
-                            .is_secret = tells || node->environments > 0};
+                            .is_secret = tells || conf_may_be_secret(node)};
 }
 
 static void add_param(const struct opt_reading *reading, const char *name,

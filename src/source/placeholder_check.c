@@ -120,9 +120,9 @@ static void escape_value(struct conf_node *node, const char *value)
 
 void resource_tree_escape(struct conf_node *node)
 {
-    for (size_t i = 0; i < node->environments; i++)
-        if (has_brace(node->environment[i]))
-            escape_value(node, node->environment[i]);
+    for (size_t i = 0; i < node->value_count; i++)
+        if (has_brace(node->values[i].text))
+            escape_value(node, node->values[i].text);
     for (size_t i = 0; i < node->count; i++)
         resource_tree_escape(&node->items[i]);
 }

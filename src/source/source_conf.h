@@ -69,7 +69,7 @@ struct retry_conf {       /* (+) */
 struct field_conf {
     char *name;
     char *value;    /* NULL: YAML null (a parameter that is left out) */
-    bool is_secret; /* came from the environment, or its name tells of a secret: never shown */
+    bool is_secret; /* came of a ${VAR} without a default, or its name tells so: never shown */
 };
 
 struct fields_conf {
@@ -117,11 +117,10 @@ struct source_conf {
     int64_t rate_burst; /* (+) the count in "10/s" */
     struct retry_conf retry;
     int64_t concurrency; /* (+) resources fetched at once: 4 */
-    bool
-        allow_cross_origin; /* (+) follow next links and redirects to another origin (no credentials go along) */
+    bool allow_cross_origin; /* (+) next links and redirects may leave; no credentials go along */
     struct resource_conf *resources;
     size_t resource_count;
-    char **secrets; /* texts from the environment that stand in paths: shown as *** wherever */
+    char **secrets; /* texts from the environment that stand in paths: never shown, *** in place */
     size_t secret_count;
 };
 

@@ -228,11 +228,12 @@ static void check_name(const struct at_resource *at, const struct source_conf *c
 
 static void add_secrets(struct source_conf *conf, const struct conf_node *node, const char *within)
 {
-    for (size_t i = 0; node && within && i < node->environments; i++) {
-        const char *value = node->environment[i];
+    for (size_t i = 0; node && within && i < node->value_count; i++) {
+        const struct conf_value *value = &node->values[i];
 
-        if (strlen(value) >= SHORTEST_SECRET && strstr(within, value))
-            *MEM_PUSH(conf->secrets, conf->secret_count) = mem_str(value);
+        if (value->may_be_secret && strlen(value->text) >= SHORTEST_SECRET &&
+            strstr(within, value->text))
+            *MEM_PUSH(conf->secrets, conf->secret_count) = mem_str(value->text);
     }
 }
 
