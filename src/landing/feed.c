@@ -1,0 +1,547 @@
+/*
+ * All decisions about where a file ends are taken when something is taken from the queue, under the
+ * lock, in the order in which it was put.
+ */
+#include "landing/feed.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/banned.h"
+
+void parcel_free(struct parcel *parcel)
+{
+    if (parcel == NULL)
+        return;
+    yyjson_doc_free(parcel->doc);
+    if (parcel->alc)
+        yyjson_alc_dyn_free(parcel->alc);
+    batch_free(parcel->batch);
+    free(parcel->url);
+    free(parcel->position);
+    free(parcel);
+}
+
+static void free_parcels(struct parcel *first)
+{
+    while (first) {
+        struct parcel *next = first->next;
+
+        parcel_free(first);
+        first = next;
+    }
+}
+
+void feed_open(struct feed *feed, const struct landing_conf *conf, struct landing_stats *stats)
+{
+    pthread_condattr_t monotonic;
+
+    *feed = (struct feed){
+        .roll_rows = conf->roll_rows,
+        .roll_bytes = conf->roll_bytes,
+        .roll_after_ms = conf->roll_after_ms,
+        .stats = stats,
+    };
+    pthread_mutex_init(&feed->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&feed->arrived, &monotonic);
+    pthread_cond_init(&feed->has_room, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static void reset_group(struct feed *feed)
+{
+    free(feed->group.position);
+    free(feed->group.url);
+    feed->group = (struct feed_group){0};
+}
+
+static void reset_file(struct feed *feed)
+{
+    cursor_mark_close(&feed->file.mark);
+    feed->file = (struct feed_file){0};
+}
+
+void feed_close(struct feed *feed)
+{
+    free_parcels(feed->first);
+    free_parcels(feed->aside);
+    reset_group(feed);
+    reset_file(feed);
+    pthread_cond_destroy(&feed->has_room);
+    pthread_cond_destroy(&feed->arrived);
+    pthread_mutex_destroy(&feed->lock);
+    *feed = (struct feed){0};
+}
+
+/* ---- putting ---- */
+
+static void count_queued(struct feed *feed, int64_t bytes)
+{
+    feed->queued_bytes += bytes;
+    atomic_store(&feed->stats->queued_bytes, feed->queued_bytes);
+}
+
+static void append(struct feed *feed, struct parcel *parcel)
+{
+    if (feed->last)
+        feed->last->next = parcel;
+    else
+        feed->first = parcel;
+    feed->last = parcel;
+    if (parcel->kind == PARCEL_BATCH)
+        count_queued(feed, (int64_t)parcel->batch->size);
+    pthread_cond_broadcast(&feed->arrived);
+}
+
+static int failure_of(const struct feed *feed, struct err *err)
+{
+    if (feed->failure.code != ERR_NONE)
+        *err = feed->failure;
+    else
+        err_set(err, ERR_STOPPED, "the landing was stopped");
+    return -1;
+}
+
+static bool is_full(const struct feed *feed, const struct batch *more)
+{
+    return feed->queued_bytes > 0 && feed->queued_bytes + (int64_t)more->size > LANDING_QUEUE_BYTES;
+}
+
+int feed_put_batch(struct feed *feed, struct batch *batch_taken, struct err *err)
+{
+    struct parcel *parcel = mem_alloc(sizeof *parcel);
+    int put = 0;
+
+    parcel->kind = PARCEL_BATCH;
+    parcel->batch = batch_taken;
+    pthread_mutex_lock(&feed->lock);
+    while (!feed->is_stopped && is_full(feed, batch_taken))
+        pthread_cond_wait(&feed->has_room, &feed->lock);
+    if (feed->is_stopped)
+        put = failure_of(feed, err);
+    else {
+        feed->is_open_page = true;
+        append(feed, parcel);
+    }
+    pthread_mutex_unlock(&feed->lock);
+    if (put < 0)
+        parcel_free(parcel);
+    return put;
+}
+
+int feed_put_page(struct feed *feed, const struct page *page, struct err *err)
+{
+    struct parcel *parcel = mem_alloc(sizeof *parcel);
+    int put = 0;
+
+    *parcel = (struct parcel){.kind = PARCEL_PAGE,
+                              .page = page->number,
+                              .url = mem_str(page->url),
+                              .position = mem_str(page->position),
+                              .is_last = page->is_last};
+    pthread_mutex_lock(&feed->lock);
+    if (feed->is_stopped)
+        put = failure_of(feed, err);
+    else {
+        feed->is_open_page = false;
+        append(feed, parcel);
+    }
+    pthread_mutex_unlock(&feed->lock);
+    if (put < 0)
+        parcel_free(parcel);
+    return put;
+}
+
+/* Called with the lock held. */
+static int wish_roll(struct feed *feed, struct err *err)
+{
+    struct parcel *parcel;
+
+    if (feed->is_stopped)
+        return failure_of(feed, err);
+    if (feed->is_open_page || (feed->last && feed->last->kind == PARCEL_ROLL))
+        return 0;
+    parcel = mem_alloc(sizeof *parcel);
+    parcel->kind = PARCEL_ROLL;
+    append(feed, parcel);
+    return 0;
+}
+
+int feed_put_roll(struct feed *feed, struct err *err)
+{
+    int put;
+
+    pthread_mutex_lock(&feed->lock);
+    put = wish_roll(feed, err);
+    pthread_mutex_unlock(&feed->lock);
+    return put;
+}
+
+static bool is_old(const struct feed *feed)
+{
+    return feed->roll_after_ms > 0 && feed->group.started_ms > 0 &&
+           clock_monotonic_ms() - feed->group.started_ms >= feed->roll_after_ms;
+}
+
+int feed_tick(struct feed *feed, struct err *err)
+{
+    int done = 0;
+
+    pthread_mutex_lock(&feed->lock);
+    if (feed->is_stopped)
+        done = failure_of(feed, err);
+    else if (is_old(feed))
+        done = wish_roll(feed, err);
+    pthread_mutex_unlock(&feed->lock);
+    return done;
+}
+
+/* Throws away the batches of the page that has not ended. */
+static void drop_open_batches(struct feed *feed)
+{
+    struct parcel *last = NULL, *dropped;
+
+    for (struct parcel *at = feed->first; at; at = at->next)
+        if (at->kind != PARCEL_BATCH)
+            last = at;
+    dropped = last ? last->next : feed->first;
+    if (last)
+        last->next = NULL;
+    else
+        feed->first = NULL;
+    feed->last = last;
+    for (struct parcel *at = dropped; at; at = at->next)
+        count_queued(feed, -(int64_t)at->batch->size);
+    free_parcels(dropped);
+}
+
+void feed_end(struct feed *feed, bool drop_open_page)
+{
+    pthread_mutex_lock(&feed->lock);
+    if (drop_open_page && feed->is_open_page)
+        drop_open_batches(feed);
+    feed->is_ended = true;
+    pthread_cond_broadcast(&feed->arrived);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+int64_t feed_bad_page(struct feed *feed)
+{
+    int64_t page;
+
+    pthread_mutex_lock(&feed->lock);
+    page = feed->bad_page;
+    pthread_mutex_unlock(&feed->lock);
+    return page;
+}
+
+/* Called with the lock held. */
+static void stop(struct feed *feed)
+{
+    feed->is_stopped = true;
+    feed->file.is_closing = true;
+    pthread_cond_broadcast(&feed->arrived);
+    pthread_cond_broadcast(&feed->has_room);
+}
+
+void feed_fail(struct feed *feed, const struct err *why, int64_t page)
+{
+    pthread_mutex_lock(&feed->lock);
+    if (feed->failure.code == ERR_NONE) {
+        feed->failure = *why;
+        feed->bad_page = page;
+    }
+    stop(feed);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_stop(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    stop(feed);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+int feed_failure(struct feed *feed, struct err *err)
+{
+    int failed;
+
+    pthread_mutex_lock(&feed->lock);
+    failed = feed->is_stopped ? failure_of(feed, err) : 0;
+    pthread_mutex_unlock(&feed->lock);
+    return failed;
+}
+
+/* ---- taking ---- */
+
+static struct parcel *pop(struct feed *feed)
+{
+    struct parcel *parcel = feed->first;
+
+    feed->first = parcel->next;
+    if (feed->first == NULL)
+        feed->last = NULL;
+    parcel->next = NULL;
+    if (parcel->kind == PARCEL_BATCH) {
+        count_queued(feed, -(int64_t)parcel->batch->size);
+        pthread_cond_signal(&feed->has_room);
+    }
+    return parcel;
+}
+
+static bool is_due(const struct feed *feed)
+{
+    return feed->file.taken_rows >= feed->roll_rows || feed->file.taken_bytes >= feed->roll_bytes ||
+           feed->group.is_last || is_old(feed);
+}
+
+/* Pages are cut only if they alone are more than a file is to hold. */
+static bool is_page_too_large(const struct feed *feed, const struct batch *batch)
+{
+    return feed->file.page == batch->page &&
+           (feed->file.page_rows >= feed->roll_rows || feed->file.page_bytes >= feed->roll_bytes);
+}
+
+static void end_page(struct feed *feed, struct parcel *parcel)
+{
+    struct feed_group *group = &feed->group;
+
+    if (!group->has_pages) {
+        group->url = parcel->url;
+        parcel->url = NULL;
+    }
+    free(group->position);
+    group->position = parcel->position;
+    parcel->position = NULL;
+    group->page = parcel->page;
+    group->is_last = parcel->is_last;
+    group->has_pages = true;
+    group->is_mid_page = false;
+    parcel_free(parcel);
+}
+
+static void account(struct feed *feed, const struct batch *batch)
+{
+    struct feed_file *file = &feed->file;
+
+    if (file->page != batch->page) {
+        file->page = batch->page;
+        file->page_rows = 0;
+        file->page_bytes = 0;
+    }
+    file->taken_rows += (int64_t)batch->records;
+    file->taken_bytes += (int64_t)batch->size;
+    file->page_rows += (int64_t)batch->records;
+    file->page_bytes += (int64_t)batch->size;
+    if (feed->group.started_ms == 0)
+        feed->group.started_ms = clock_monotonic_ms();
+}
+
+static void close_file(struct feed *feed)
+{
+    feed->file.is_closing = true;
+    pthread_cond_broadcast(&feed->arrived);
+}
+
+/* What was put aside comes first; its page may have ended meanwhile. */
+static struct parcel *take_aside(struct feed *feed)
+{
+    struct parcel *parcel = feed->aside;
+
+    feed->aside = parcel->next;
+    parcel->next = NULL;
+    account(feed, parcel->batch);
+    return parcel;
+}
+
+static struct parcel *take_batch(struct feed *feed)
+{
+    struct parcel *parcel = pop(feed);
+
+    account(feed, parcel->batch);
+    feed->group.is_mid_page = true;
+    return parcel;
+}
+
+/* What stands first in the queue, for the file that is being written; NULL: nothing to take, look again. */
+static struct parcel *take_first(struct feed *feed)
+{
+    struct parcel *parcel = feed->first;
+
+    if (parcel->kind == PARCEL_PAGE) {
+        end_page(feed, pop(feed));
+        feed->group.is_wanted = is_due(feed);
+    } else if (parcel->kind == PARCEL_ROLL) {
+        parcel_free(pop(feed));
+        feed->group.is_wanted = true;
+    } else if (is_page_too_large(feed, parcel->batch))
+        close_file(feed);
+    else
+        return take_batch(feed);
+    return NULL;
+}
+
+int feed_take(struct feed *feed, struct parcel **ret_parcel)
+{
+    struct parcel *taken = NULL;
+
+    pthread_mutex_lock(&feed->lock);
+    while (!taken && !feed->file.is_closing) {
+        if (feed->aside)
+            taken = take_aside(feed);
+        else if (feed->group.is_wanted || (feed->is_ended && feed->first == NULL))
+            close_file(feed);
+        else if (feed->first)
+            taken = take_first(feed);
+        else
+            pthread_cond_wait(&feed->arrived, &feed->lock);
+    }
+    pthread_mutex_unlock(&feed->lock);
+    if (taken == NULL)
+        return 0;
+    *ret_parcel = taken;
+    return 1;
+}
+
+void feed_written(struct feed *feed, const struct parcel *parcel, int64_t rows,
+                  const struct cursor_mark *mark)
+{
+    struct feed_file *file = &feed->file;
+    const int64_t page = parcel->batch->page;
+
+    if (rows == 0)
+        return;
+    atomic_fetch_add(&feed->stats->rows, rows);
+    pthread_mutex_lock(&feed->lock);
+    if (file->rows == 0 || page < file->first_page)
+        file->first_page = page;
+    if (page > file->last_page)
+        file->last_page = page;
+    file->rows += rows;
+    cursor_mark_merge(&file->mark, mark);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+/* Kept in the order of pages and records, for the next file's sake. */
+void feed_put_aside(struct feed *feed, struct parcel *parcel_taken)
+{
+    const struct batch *batch = parcel_taken->batch;
+    struct parcel **at = &feed->aside;
+
+    pthread_mutex_lock(&feed->lock);
+    while (*at &&
+           ((*at)->batch->page < batch->page ||
+            ((*at)->batch->page == batch->page && (*at)->batch->first_index < batch->first_index)))
+        at = &(*at)->next;
+    parcel_taken->next = *at;
+    *at = parcel_taken;
+    close_file(feed);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+/* ---- between files ---- */
+
+/* Takes what stands before the first batch. True: pages without rows are to be reported. */
+static bool pass_markers(struct feed *feed)
+{
+    while (feed->first && feed->first->kind != PARCEL_BATCH) {
+        struct parcel *parcel = pop(feed);
+        const bool is_roll = parcel->kind == PARCEL_ROLL;
+
+        if (is_roll)
+            parcel_free(parcel);
+        else
+            end_page(feed, parcel);
+        if (feed->group.has_pages && (is_roll || feed->group.is_last))
+            return true;
+    }
+    return false;
+}
+
+enum feed_next feed_next(struct feed *feed)
+{
+    enum feed_next next = FEED_END;
+    bool is_decided = false;
+
+    pthread_mutex_lock(&feed->lock);
+    reset_file(feed);
+    feed->file.is_closing = feed->is_stopped;
+    while (!is_decided && !feed->is_stopped) {
+        is_decided = true;
+        if (feed->aside)
+            next = FEED_FILE;
+        else if (pass_markers(feed))
+            next = FEED_COMMIT;
+        else if (feed->first)
+            next = FEED_FILE;
+        else if (feed->is_ended)
+            next = feed->group.has_pages && !feed->group.is_mid_page ? FEED_COMMIT : FEED_END;
+        else {
+            is_decided = false;
+            pthread_cond_wait(&feed->arrived, &feed->lock);
+        }
+    }
+    pthread_mutex_unlock(&feed->lock);
+    return next;
+}
+
+/* Waits until so many bytes are queued, or nothing more will come for this file. */
+static void wait_for_bytes(struct feed *feed, int64_t bytes, int wait_ms)
+{
+    struct timespec until;
+    int waited = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (wait_ms % 1000) * 1000000L;
+    until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    while (waited == 0 && !feed->is_stopped && !feed->is_ended && feed->queued_bytes < bytes &&
+           !(feed->last && feed->last->kind == PARCEL_ROLL))
+        waited = pthread_cond_timedwait(&feed->arrived, &feed->lock, &until);
+}
+
+size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **ret_parcels,
+                 size_t most)
+{
+    size_t count = 0;
+    int64_t seen = 0;
+
+    pthread_mutex_lock(&feed->lock);
+    if (wait_ms > 0)
+        wait_for_bytes(feed, bytes, wait_ms);
+    for (struct parcel *at = feed->aside; at && count < most; at = at->next) {
+        ret_parcels[count++] = at;
+        seen += (int64_t)at->batch->size;
+    }
+    for (struct parcel *at = feed->first; at && at->kind != PARCEL_ROLL && count < most;
+         at = at->next)
+        if (at->kind == PARCEL_BATCH && (count == 0 || seen < bytes)) {
+            ret_parcels[count++] = at;
+            seen += (int64_t)at->batch->size;
+        }
+    pthread_mutex_unlock(&feed->lock);
+    return count;
+}
+
+bool feed_is_page_aligned(struct feed *feed)
+{
+    bool is_aligned;
+
+    pthread_mutex_lock(&feed->lock);
+    is_aligned = feed->aside == NULL && !feed->group.is_mid_page;
+    pthread_mutex_unlock(&feed->lock);
+    return is_aligned;
+}
+
+void feed_group_done(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    reset_group(feed);
+    pthread_mutex_unlock(&feed->lock);
+}

@@ -1,0 +1,377 @@
+/*
+ * The landing's thread: looks at what has arrived, fixes a schema, runs a COPY until the file's end,
+ * and commits when a file's end is a page's end.
+ */
+#include "landing/landing.h"
+
+#include "base/logger.h"
+#include "base/mem.h"
+#include "landing/feed.h"
+#include "landing/feed_table.h"
+#include "landing/infer.h"
+#include "landing/part.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define MOST_THREADS 4         /* each holds a row group in memory                              */
+#define LOOK_BYTES (512 << 10) /* of JSON, before a schema is fixed that has a history          */
+#define FIRST_LOOK_BYTES                                                                           \
+    (2 << 20)             /* … that has none                                              */
+#define FIRST_LOOK_MS 100 /* so long it is waited for                                      */
+#define LOOK_MOST 64      /* batches                                                       */
+
+struct landing_impl {
+    struct landing_run run; /* strings that outlive landing_open() are the impl's own        */
+    struct feed feed;
+    struct duck_conn conn;
+    struct cursor_filter filter;
+    int64_t threads;
+    pthread_t thread;
+    bool is_running; /* the thread is still to be joined                              */
+    atomic_llong committed_page;
+
+    /* The landing's thread alone: */
+    struct schema history;   /* of the resource, with all that was seen                       */
+    struct plan plan;        /* of the file at hand                                           */
+    struct cursor_mark mark; /* of what was committed, or known before                        */
+    struct cursor_mark group_mark; /* of the files that are to be committed together              */
+    struct landed_file *files; /* those files                                                   */
+    struct landed_file **last_file;
+};
+
+/* ---- files that wait for their commit ---- */
+
+static void add_file(struct landing_impl *impl, struct landed_file *file)
+{
+    *impl->last_file = file;
+    impl->last_file = &file->next;
+    cursor_mark_merge(&impl->group_mark, &impl->feed.file.mark);
+    atomic_fetch_add(&impl->run.stats->files, 1);
+    atomic_fetch_add(&impl->run.stats->bytes, file->bytes);
+}
+
+static void forget_files(struct landing_impl *impl)
+{
+    while (impl->files) {
+        struct landed_file *file = impl->files;
+
+        impl->files = file->next;
+        landed_file_free(file);
+    }
+    impl->last_file = &impl->files;
+    cursor_mark_close(&impl->group_mark);
+}
+
+/* What never became true is taken away, from the disk and from the counts. */
+static void discard_files(struct landing_impl *impl)
+{
+    for (const struct landed_file *file = impl->files; file; file = file->next) {
+        struct err err = {0};
+
+        if (fs_remove_file(file->temp_path, &err) < 0)
+            log_warn("a temporary file is left behind: %s", err.text);
+        atomic_fetch_sub(&impl->run.stats->files, 1);
+        atomic_fetch_sub(&impl->run.stats->bytes, file->bytes);
+        atomic_fetch_sub(&impl->run.stats->rows, file->rows);
+    }
+    forget_files(impl);
+}
+
+static int hand_over(struct landing_impl *impl, struct landed *landed, struct err *err)
+{
+    char *cursor = cursor_json(&impl->mark.greatest);
+    char *boundary = cursor_mark_hashes(&impl->mark);
+    int done;
+
+    landed->cursor = cursor;
+    landed->boundary = boundary;
+    done = impl->run.commit(impl->run.ctx, landed, err);
+    free(cursor);
+    free(boundary);
+    return done;
+}
+
+static int commit_group(struct landing_impl *impl, struct err *err)
+{
+    const struct feed_group *group = &impl->feed.group;
+    struct landed landed = {.files = impl->files,
+                            .page = group->page,
+                            .position = group->position,
+                            .url = group->url,
+                            .is_last = group->is_last};
+    const bool had_forgotten = impl->mark.has_forgotten;
+    int done;
+
+    if (!group->has_pages)
+        return 0;
+    cursor_mark_merge(&impl->mark, &impl->group_mark);
+    if (impl->mark.has_forgotten && !had_forgotten)
+        log_warn("resource \"%s\": more than %d records share the greatest cursor value; some may "
+                 "land again in the next run",
+                 impl->run.resource, CURSOR_MOST_HASHES);
+    done = hand_over(impl, &landed, err);
+    /* From the call on the files are the committer's, also if it failed: its recovery sees to them. */
+    forget_files(impl);
+    if (done < 0)
+        return -1;
+    atomic_store(&impl->committed_page, landed.page);
+    feed_group_done(&impl->feed);
+    return 0;
+}
+
+/* ---- one file ---- */
+
+static void infer_parcel(const struct landing_impl *impl, const struct parcel *parcel,
+                         struct schema *schema)
+{
+    yyjson_arr_iter iter = yyjson_arr_iter_with(yyjson_doc_get_root(parcel->doc));
+    AUTO(buf) scratch = {.ceiling = SIZE_MAX};
+    yyjson_val *record;
+
+    while ((record = yyjson_arr_iter_next(&iter))) {
+        struct cursor_value value;
+        struct err told_later = {0};
+
+        if (cursor_filter_judge(&impl->filter, record, &scratch, &value, &told_later) != 0)
+            infer_record(schema, record);
+    }
+}
+
+/* A batch that did not fit must have widened the schema, or the files would never end. */
+static int check_progress(const struct landing_impl *impl, const struct schema *schema,
+                          struct err *err)
+{
+    const struct parcel *aside = impl->feed.aside;
+
+    if (aside == NULL || !schema_same(schema, &impl->plan.schema))
+        return 0;
+    return err_set(err, ERR_DATA, "page %" PRId64 " has a value that no column can hold",
+                   aside->batch->page);
+}
+
+/* The history, widened by the batches that the file will begin with. */
+static int fix_schema(struct landing_impl *impl, int64_t *ret_record_bytes, struct err *err)
+{
+    const bool is_new = impl->history.field_count == 0;
+    struct parcel *parcels[LOOK_MOST];
+    const size_t count = feed_look(&impl->feed, is_new ? FIRST_LOOK_BYTES : LOOK_BYTES,
+                                   is_new ? FIRST_LOOK_MS : 0, parcels, LOOK_MOST);
+    int64_t bytes = 0, records = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct batch *batch = parcels[i]->batch;
+
+        if (feed_table_parse(parcels[i], err) < 0) {
+            feed_fail(&impl->feed, err, batch->page);
+            return -1;
+        }
+        infer_parcel(impl, parcels[i], &impl->history);
+        bytes += (int64_t)batch->size;
+        records += (int64_t)batch->records;
+    }
+    schema_settle(&impl->history);
+    TRY(check_progress(impl, &impl->history, err));
+    plan_open(&impl->plan, &impl->history);
+    *ret_record_bytes = records ? bytes / records : 1;
+    return 0;
+}
+
+/* Temporary names are the process's, for several landings may share the folder. */
+static char *next_temp_path(const struct landing_impl *impl)
+{
+    static atomic_llong last_number;
+
+    return mem_fmt("%s/landing-%lld.tmp", impl->run.temp_dir,
+                   atomic_fetch_add(&last_number, 1) + 1);
+}
+
+static int land_file(struct landing_impl *impl, struct err *err)
+{
+    struct part part = {.conn = &impl->conn,
+                        .feed = &impl->feed,
+                        .plan = &impl->plan,
+                        .filter = &impl->filter,
+                        .metadata = impl->run.metadata,
+                        .threads = impl->threads};
+    struct landed_file *file = NULL;
+    char *path;
+    int written;
+
+    TRY(fix_schema(impl, &part.record_bytes, err));
+    path = next_temp_path(impl);
+    part.path = path;
+    written = part_write(&part, &file, err);
+    free(path);
+    if (written == 1)
+        add_file(impl, file);
+    return written < 0 ? -1 : 0;
+}
+
+static int land_files(struct landing_impl *impl, struct err *err)
+{
+    for (;;) {
+        const enum feed_next next = feed_next(&impl->feed);
+
+        if (next == FEED_END)
+            return feed_failure(&impl->feed, err);
+        if (next == FEED_FILE)
+            TRY(land_file(impl, err));
+        if (next == FEED_COMMIT || feed_is_page_aligned(&impl->feed))
+            TRY(commit_group(impl, err));
+    }
+}
+
+static void *run_landing(void *argument)
+{
+    struct landing_impl *impl = argument;
+    struct err err = {0};
+
+    if (land_files(impl, &err) < 0)
+        feed_fail(&impl->feed, &err, 0);
+    discard_files(impl);
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+static void close_impl(struct landing_impl *impl)
+{
+    plan_close(&impl->plan);
+    schema_close(&impl->history);
+    cursor_mark_close(&impl->mark);
+    cursor_mark_close(&impl->group_mark);
+    cursor_filter_close(&impl->filter);
+    duck_conn_close(&impl->conn);
+    feed_close(&impl->feed);
+    free((char *)(uintptr_t)impl->run.resource);
+    free((char *)(uintptr_t)impl->run.temp_dir);
+    free((char *)(uintptr_t)impl->run.metadata);
+    free(impl);
+}
+
+/* Keeps of the run what is needed after landing_open(). */
+static struct landing_impl *make_impl(const struct landing_conf *conf,
+                                      const struct landing_run *run)
+{
+    struct landing_impl *impl = mem_alloc(sizeof *impl);
+
+    impl->run = *run;
+    impl->run.resource = mem_str(run->resource);
+    impl->run.temp_dir = mem_str(run->temp_dir);
+    impl->run.metadata = mem_str(run->metadata);
+    impl->last_file = &impl->files;
+    atomic_store(&impl->committed_page, run->start_page - 1);
+    feed_open(&impl->feed, conf, run->stats);
+    if (run->schema)
+        schema_copy(run->schema, &impl->history);
+    return impl;
+}
+
+/* A run that goes on knows its greatest value so far; a new one begins with the start value. */
+static int open_cursor(struct landing_impl *impl, const struct landing_run *run, struct err *err)
+{
+    if (run->cursor_path == NULL)
+        return 0;
+    TRY(cursor_filter_open(&impl->filter, run->cursor_path, run->cursor_missing, run->start_value,
+                           run->start_boundary, run->primary_key, run->primary_keys, err));
+    return cursor_mark_read(run->cursor ? run->cursor : run->start_value,
+                            run->cursor ? run->boundary : run->start_boundary, &impl->mark, err);
+}
+
+static int open_impl(struct landing_impl *impl, struct duck *duck, const struct landing_run *run,
+                     struct err *err)
+{
+    TRY(open_cursor(impl, run, err));
+    TRY(duck_connect(duck, &impl->conn, err));
+    TRY(feed_table_register(&impl->conn, err));
+    TRY(duck_exec(&impl->conn, "SET GLOBAL preserve_insertion_order = false", err));
+    TRY(duck_number(&impl->conn, "SELECT current_setting('threads')", &impl->threads, err));
+    if (impl->threads > MOST_THREADS)
+        impl->threads = MOST_THREADS;
+    if (pthread_create(&impl->thread, NULL, run_landing, impl) != 0)
+        return err_set(err, ERR_IO, "could not start a thread for the landing");
+    impl->is_running = true;
+    return 0;
+}
+
+int landing_open(struct landing *landing, struct duck *duck, const struct landing_conf *conf,
+                 const struct landing_run *run, struct err *err)
+{
+    struct landing_impl *impl = make_impl(conf, run);
+
+    if (open_impl(impl, duck, run, err) < 0) {
+        close_impl(impl);
+        return err_wrap(err, "could not open the landing of \"%s\"", run->resource);
+    }
+    landing_close(landing);
+    landing->impl = impl;
+    return 0;
+}
+
+static void join(struct landing_impl *impl)
+{
+    if (impl->is_running)
+        pthread_join(impl->thread, NULL);
+    impl->is_running = false;
+}
+
+void landing_close(struct landing *landing)
+{
+    if (landing->impl == NULL)
+        return;
+    feed_stop(&landing->impl->feed);
+    join(landing->impl);
+    close_impl(landing->impl);
+    landing->impl = NULL;
+}
+
+/* ---- what the source's thread does ---- */
+
+int landing_batch(struct landing *landing, struct batch *batch_taken, struct err *err)
+{
+    return feed_put_batch(&landing->impl->feed, batch_taken, err);
+}
+
+int landing_page(struct landing *landing, const struct page *page, struct err *err)
+{
+    return feed_put_page(&landing->impl->feed, page, err);
+}
+
+int landing_roll(struct landing *landing, struct err *err)
+{
+    return feed_put_roll(&landing->impl->feed, err);
+}
+
+int landing_tick(struct landing *landing, struct err *err)
+{
+    return feed_tick(&landing->impl->feed, err);
+}
+
+int landing_finish(struct landing *landing, struct err *err)
+{
+    feed_end(&landing->impl->feed, false);
+    join(landing->impl);
+    return feed_failure(&landing->impl->feed, err);
+}
+
+int landing_abandon_page(struct landing *landing, struct err *err)
+{
+    feed_end(&landing->impl->feed, true);
+    join(landing->impl);
+    return feed_failure(&landing->impl->feed, err);
+}
+
+int64_t landing_committed_page(const struct landing *landing)
+{
+    return atomic_load(&landing->impl->committed_page);
+}
+
+int64_t landing_bad_page(const struct landing *landing)
+{
+    return feed_bad_page(&landing->impl->feed);
+}
