@@ -306,16 +306,29 @@ int fs_beneath(const char *root, const char *name, char **ret_path, struct err *
     return 0;
 }
 
+/* Whether the open file still has that name: its last holder may have removed it meanwhile. */
+static bool is_named(int fd, const char *path)
+{
+    struct stat opened;
+    struct stat named;
+
+    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_ino == named.st_ino &&
+           opened.st_dev == named.st_dev;
+}
+
 int lock_try(struct lock *lock, const char *path, struct err *err)
 {
     AUTO(fd) fd = {0};
 
-    TRY(fd_open(&fd, path, O_RDWR | O_CREAT, 0600, err));
-    if (flock(fd.plus_1 - 1, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            return 0;
-        return err_errno(err, "could not lock \"%s\"", path);
-    }
+    do {
+        fd_close(&fd);
+        TRY(fd_open(&fd, path, O_RDWR | O_CREAT, 0600, err));
+        if (flock(fd.plus_1 - 1, LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK)
+                return 0;
+            return err_errno(err, "could not lock \"%s\"", path);
+        }
+    } while (!is_named(fd.plus_1 - 1, path));
     if (ftruncate(fd.plus_1 - 1, 0) != 0 || dprintf(fd.plus_1 - 1, "%ld\n", (long)getpid()) < 0)
         return err_errno(err, "could not write \"%s\"", path);
     *lock = (struct lock){.fd_plus_1 = fd.plus_1, .path = mem_str(path)};

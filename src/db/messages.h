@@ -9,11 +9,14 @@
 
 struct message {
     char *topic;
-    char *id;        /* key: the reference's id               */
-    char *value;     /* CloudEvents JSON                      */
+    char *id;    /* key: the reference's id */
+    char *value; /* CloudEvents JSON */
     size_t value_size;
+    char *headers; /* JSON object, or NULL */
     int64_t partition;
     int64_t offset;
+    int64_t attempts; /* how often it was handed out before, and neither worked off nor given back:
+                         whoever had it died, or lost its lease */
 };
 
 void message_close(struct message *message);
@@ -21,7 +24,8 @@ void message_close(struct message *message);
 /*
  * Claims up to `most` messages of the topic that the group has neither worked off nor leased, oldest first.
  * Returns how many (0: none now), -1 failed. A lease lasts `lease_ms`; leases of dead processes are free at
- * once. The caller closes each message.
+ * once, and their half done steps are ended first. A reference whose file was replaced or pruned is passed over.
+ * A new group begins with the oldest message that is kept. The caller closes each message.
  */
 MUST_CHECK int messages_claim(struct journal *journal, const char *group, const char *topic,
                               int64_t lease_ms, size_t most, struct message *ret_messages,
@@ -29,13 +33,16 @@ MUST_CHECK int messages_claim(struct journal *journal, const char *group, const 
 /* Prolongs all leases that this process holds for the group. */
 MUST_CHECK int messages_keep(struct journal *journal, const char *group, int64_t lease_ms,
                              struct err *err);
-/* Gives back what was claimed and not worked off. */
+/* Gives back what was claimed and not worked off. A lease that is no longer ours is left alone. */
 MUST_CHECK int messages_release(struct journal *journal, const char *group,
                                 const struct message *message, struct err *err);
+/* A message that is worked off already (messages_is_consumed) was claimed: it will not come again. */
+MUST_CHECK int messages_done(struct journal *journal, const char *group,
+                             const struct message *message, struct err *err);
 /* How many messages of the topic the group has not worked off yet (leased ones included). */
 MUST_CHECK int messages_lag(struct journal *journal, const char *group, const char *topic,
                             int64_t *ret_lag, struct err *err);
-/* 1 if the group has worked off the message with that id, 0 if not. */
+/* 1 if the group has worked off the message with that id, or its file was replaced or pruned; 0 if not. */
 MUST_CHECK int messages_is_consumed(struct journal *journal, const char *group, const char *id,
                                     struct err *err);
 
@@ -56,7 +63,7 @@ struct dead_letter {
 
 void dead_letter_close(struct dead_letter *dead);
 
-/* Open dead letters, oldest first, each to `each` (-1 from it ends the walk). */
+/* Open dead letters, oldest first, each to `each` (-1 from it ends the walk; it may use the journal). */
 MUST_CHECK int dead_each(struct journal *journal, void *ctx,
                          int (*each)(void *ctx, const struct dead_letter *dead, struct err *err),
                          struct err *err);

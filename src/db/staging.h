@@ -13,12 +13,18 @@ struct staging {
     struct lock lock;
 };
 
-/* Also gives the root its id file (`<root>/.riacho-root`, made when missing). */
+/*
+ * Makes the folder; a second one of the same process in the same root gets a name of its own. Also gives the
+ * root its id file (`<root>/.riacho-root`, made when missing).
+ */
 MUST_CHECK int staging_open(struct staging *staging, const char *root, const char *process,
                             struct err *err);
 /* Removes the folder with whatever is left in it. */
 void staging_close(struct staging *staging);
 /* Removes the folders of processes that are gone. */
 MUST_CHECK int staging_clear_dead(const char *root, struct err *err);
+
+/* What the root's id file says: 1, 0 there is none. The caller frees. */
+MUST_CHECK int root_id(const char *root, char **ret_id, struct err *err);
 
 #endif

@@ -18,18 +18,19 @@
 
 struct step {
     struct json_out doc; /* the step as it will stand in the INTENT */
-    size_t files;
-    size_t entries;      /* anything at all was added               */
+    size_t files;        /* to publish or to remove */
+    size_t entries;      /* anything at all was added */
 };
 
 /* A file to publish. Already durable under temp_path (written, fsync'ed). */
 struct step_file {
     const char *temp_path;  /* absolute, on the same file system */
-    const char *final_path; /* absolute                          */
-    const char *stage;      /* "extract", "transform", "export"  */
+    const char *final_path; /* absolute */
+    const char *stage;      /* "extract", "transform", "export" */
     const char *topic;      /* its reference goes there; NULL: to none (an export's file) */
-    const struct ref *ref;  /* bytes, rows, sha256, path, origin, … are kept in the journal */
-    const char *request;    /* landing: URL of its first page without secrets; or NULL */
+    const struct ref *ref; /* bytes, rows, sha256, path, origin, … are kept in the journal; what it
+                               `replaces` counts as removed from then on */
+    const char *request;   /* landing: URL of its first page without secrets; or NULL */
     const char *unlink_path; /* absolute path of a file that this one replaces; or NULL */
 };
 
@@ -37,8 +38,8 @@ struct step_file {
 struct step_consumed {
     const char *group;
     const char *topic;
-    const char *id;     /* the reference's; known for ever after */
-    int64_t offset;     /* local: its place in the topic         */
+    const char *id; /* the reference's; known for ever after */
+    int64_t offset; /* local: its place in the topic */
 };
 
 struct step_dead {
@@ -49,20 +50,20 @@ struct step_dead {
     int64_t offset;
     const char *error;
     int64_t attempts;
-    const char *value;  /* the message untouched */
+    const char *value; /* the message untouched */
     size_t value_size;
 };
 
 struct step_run {
     const char *resource;
     int64_t number;
-    int64_t page;         /* last committed                       */
-    const char *position; /* JSON; NULL when the run ended        */
-    const char *cursor;
-    const char *boundary;
-    const char *counts;   /* JSON object for status, or NULL      */
-    const char *why;      /* why the pagination ended, or NULL    */
-    bool ended;           /* the cursor advances now              */
+    int64_t page;         /* the last one that this step commits */
+    const char *position; /* JSON; NULL when the run ended */
+    const char *cursor;   /* greatest so far; NULL: as it was */
+    const char *boundary; /* at that cursor */
+    const char *counts;   /* JSON object for status, or NULL */
+    const char *why;      /* why the pagination ended, or NULL */
+    bool ended;           /* the cursor advances now */
 };
 
 void step_open(struct step *step);
@@ -74,11 +75,17 @@ void step_add_dead(struct step *step, const struct step_dead *dead);
 void step_add_run(struct step *step, const struct step_run *run);
 void step_add_schema(struct step *step, const char *resource, const char *fingerprint,
                      const struct schema *schema);
+/* The file of that reference id, at that absolute path, is removed; its id stays known. */
+void step_add_removed(struct step *step, const char *id, const char *path);
 
 /*
  * 1 committed (also an empty step); 0 a final name is taken by a file with other bytes, nothing was
  * published and the temporary files are still there (`ret_taken`, if not NULL, gets its path; free it);
  * -1 failed. A name taken by the same bytes is no obstacle.
+ *
+ * ERR_LOCKED with `retriable`: one of the messages was worked off by another process, or is about to be;
+ * nothing was published. After any other failure the step may still become true (at the next use of this
+ * journal, or at the next start of any process): what is read from the journal then tells.
  */
 MUST_CHECK int step_commit(struct step *step, struct journal *journal, char **ret_taken,
                            struct err *err);

@@ -1,0 +1,61 @@
+/*
+ * Broker: calls go to the backend.
+ */
+#include "broker/broker.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+int broker_open(struct broker *broker, const struct broker_ops *ops, const struct broker_conf *conf,
+                struct journal *journal, const char *group, const char *topic, struct err *err)
+{
+    struct broker made = {.ops = ops};
+
+    if (ops->missing)
+        return err_set(err, ERR_USAGE, "this build has no broker \"%s\": %s", ops->name,
+                       ops->missing);
+    if (ops->open(&made, conf, journal, group, topic, err) < 0)
+        return err_wrap(err, "could not open the broker \"%s\"", ops->name);
+    broker_close(broker);
+    *broker = made;
+    return 0;
+}
+
+int broker_fetch(struct broker *broker, size_t most, int wait_ms, struct message *ret_messages,
+                 struct err *err)
+{
+    assert(broker->ops);
+    return broker->ops->fetch(broker, most, wait_ms, ret_messages, err);
+}
+
+int broker_keep(struct broker *broker, struct err *err)
+{
+    assert(broker->ops);
+    return broker->ops->keep(broker, err);
+}
+
+int broker_commit(struct broker *broker, const struct message *message, struct err *err)
+{
+    assert(broker->ops);
+    return broker->ops->commit(broker, message, err);
+}
+
+int broker_release(struct broker *broker, const struct message *message, struct err *err)
+{
+    assert(broker->ops);
+    return broker->ops->release(broker, message, err);
+}
+
+int broker_lag(struct broker *broker, int64_t *ret_lag, struct err *err)
+{
+    assert(broker->ops);
+    return broker->ops->lag(broker, ret_lag, err);
+}
+
+void broker_close(struct broker *broker)
+{
+    if (broker->ops)
+        broker->ops->close(broker);
+    *broker = (struct broker){0};
+}

@@ -1,0 +1,60 @@
+/*
+ * The parts of a step that db/step.c and db/recover.c share. A plan is the step's JSON:
+ *   {"time": ms,
+ *    "files": [{"temp","final","stage","topic","event","request","unlink","kept"}],
+ *    "removed": [{"id","path"}],
+ *    "consumed": [{"group","topic","id"}], "dead": [{"group","topic","id",…}],
+ *    "runs": [{"resource","number",…}], "schemas": [{"resource","fingerprint","doc"}]}
+ * Whatever happens to it happens through these functions, be it committed for the first time or after a
+ * crash.
+ */
+#ifndef RIACHO_STEP_PARTS_H
+#define RIACHO_STEP_PARTS_H
+
+#include "base/json.h"
+#include "db/journal.h"
+
+/* Reads a plan; ERR_DATA if it is none. Bytes that are no UTF-8 are kept as they are. */
+MUST_CHECK int plan_read(struct json *ret_plan, const char *text, size_t size, struct err *err);
+
+/* ---- rows (step_rows.c); each one transaction ---- */
+
+/*
+ * Writes the INTENT, and keeps the messages of the step from everybody else until it is settled. Refuses with
+ * ERR_LOCKED (retriable) if another process worked off one of them, or has another run begun, and with ERR_DATA
+ * if a reference of the same id names other bytes.
+ */
+MUST_CHECK int plan_put_intent(struct journal *journal, yyjson_val *plan, const char *text,
+                               size_t size, int64_t *ret_intent, struct err *err);
+/*
+ * Makes it true. `intent`: its row goes with it; ERR_LOCKED if that is gone already. 0: there was none, and
+ * what plan_put_intent() refuses is refused here.
+ */
+MUST_CHECK int plan_apply(struct journal *journal, yyjson_val *plan, int64_t intent,
+                          struct err *err);
+/* Forgets the INTENT: its messages are free again. */
+MUST_CHECK int plan_forget(struct journal *journal, int64_t intent, struct err *err);
+
+/* ---- files (step_files.c) ---- */
+
+/*
+ * Compares the file or folder at `path` with what the event (CloudEvents JSON) says: 1 the same bytes, 0 other
+ * ones or nothing there, -1 could not be read.
+ */
+MUST_CHECK int file_matches(const char *path, const char *event, struct err *err);
+/*
+ * Renames what is under its temporary name and makes the folders durable. 1 done; 0 a name is taken by other
+ * bytes (`*ret_taken`, if not NULL, gets it); -1 failed. On 0 and -1 `*ret_back` tells whether all that this
+ * call renamed has its temporary name again.
+ */
+MUST_CHECK int files_publish(yyjson_val *plan, char **ret_taken, bool *ret_back, struct err *err);
+/* Removes what the step replaces or removes. Only after files_publish(): one of the two is there always. */
+MUST_CHECK int files_unlink_old(yyjson_val *plan, struct err *err);
+/* Removes what is left under temporary names after a commit. */
+void files_clear(yyjson_val *plan);
+/* 1 every file is whole under its temporary or its final name, 0 not, -1 could not be told. */
+MUST_CHECK int files_are_whole(yyjson_val *plan, struct err *err);
+/* Undoes a step that cannot be made true: removes those of its files that have their final names. */
+MUST_CHECK int files_remove(yyjson_val *plan, struct err *err);
+
+#endif
