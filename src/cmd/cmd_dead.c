@@ -1,12 +1,12 @@
 /*
  * riacho dead: references whose data could not be processed, and what becomes of them.
  */
-#include "base/json.h"
 #include "base/str.h"
 #include "cmd/cmd_mend.h"
 #include "cmd/river.h"
-#include "cmd/table.h"
+#include "cmd/show.h"
 #include "db/messages.h"
+#include "db/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,72 +18,25 @@ const struct cmd_option dead_options[] = {
     {NULL, 0, NULL, NULL},
 };
 
-struct listing {
-    struct table table;
-    struct buf json;
-    bool as_json;
+static const struct show_column dead_columns[] = {
+    {"id", "id", SHOW_TEXT},           {"group", "group", SHOW_TEXT},
+    {"time", "time", SHOW_TEXT},       {"attempts", "attempts", SHOW_COUNT},
+    {"error", "error", SHOW_TEXT},     {NULL, NULL, SHOW_TEXT},
 };
-
-static void listing_close(struct listing *listing)
-{
-    table_close(&listing->table);
-    buf_close(&listing->json);
-}
-
-static void put_json(struct buf *to, const struct dead_letter *dead)
-{
-    buf_puts(to, to->size ? "," : "");
-    buf_puts(to, "{\"id\":");
-    json_put_string(to, dead->id);
-    buf_puts(to, ",\"group\":");
-    json_put_string(to, dead->group);
-    buf_puts(to, ",\"x-original-topic\":");
-    json_put_string(to, dead->topic);
-    buf_printf(to,
-               ",\"x-original-partition\":%" PRId64 ",\"x-original-offset\":%" PRId64
-               ",\"x-attempts\":%" PRId64 ",\"x-error\":",
-               dead->partition, dead->offset, dead->attempts);
-    json_put_string(to, dead->error);
-    buf_puts(to, ",\"time\":");
-    json_put_string(to, dead->time);
-    buf_puts(to, ",\"value\":");
-    json_put_string(to, dead->value);
-    buf_putc(to, '}');
-}
-
-static int list_one(void *ctx, const struct dead_letter *dead, struct err *err)
-{
-    struct listing *listing = ctx;
-
-    (void)err;
-    if (listing->as_json) {
-        put_json(&listing->json, dead);
-        return 0;
-    }
-    table_add(&listing->table, dead->id);
-    table_add(&listing->table, dead->group);
-    table_add(&listing->table, dead->time);
-    table_addf(&listing->table, "%" PRId64, dead->attempts);
-    table_add(&listing->table, dead->error);
-    return 0;
-}
 
 static int list(struct river *river, const struct cmd_line *line, struct err *err)
 {
-    static const char *const heads[] = {"id", "group", "time", ">attempts", "error", NULL};
-    AUTO(listing) listing = {.as_json = line->json};
+    AUTO(json_out) report = {0};
     AUTO(buf) text = {0};
 
-    table_open(&listing.table, heads);
-    TRY(dead_each(&river->journal, &listing, list_one, err));
-    if (line->json)
-        printf("[%s]\n", buf_text(&listing.json));
-    else if (table_rows(&listing.table) == 0)
-        puts("no open dead letters");
-    else {
-        table_put(&listing.table, &text);
-        fputs(text.data, stdout);
+    TRY(report_dead(&river->journal, &report, err));
+    if (line->json) {
+        show_json(&report);
+        return 0;
     }
+    show_put(&text, yyjson_mut_obj_get(yyjson_mut_doc_get_root(report.doc), "dead"), dead_columns,
+             "no open dead letters");
+    fputs(buf_text(&text), stdout);
     return 0;
 }
 
@@ -127,7 +80,7 @@ int cmd_dead(const struct cmd_line *line, struct err *err)
         err_set(err, ERR_USAGE, "riacho dead does not know \"%s\"", verb);
         return err_hint(err, "It knows list, retry and drop.");
     }
-    TRY(river_open(&river, line->args[1], RIVER_LOOK, err));
+    TRY(river_open(&river, line->args[1], is_list ? RIVER_LOOK : RIVER_MEND, err));
     if (is_list)
         return list(&river, line, err);
     if (str_same(verb, "retry"))

@@ -8,13 +8,13 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "base/str.h"
+#include "cmd/check.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/banned.h"
 
@@ -61,43 +61,6 @@ static void consuming_close(struct consuming *c)
 }
 
 /* ---- checking what came ---- */
-
-/* The size first: it is cheap, and a cut file is told as such. */
-static int check_bytes(const struct ref *ref, const char *path, struct err *err)
-{
-    char sha256[FS_SHA256_TEXT];
-    struct stat info;
-    int64_t bytes;
-
-    if (stat(path, &info) != 0)
-        return err_errno(err, "could not look at \"%s\"", path);
-    if (info.st_size != ref->bytes)
-        return err_set(err, ERR_DATA, "\"%s\" has %lld bytes, its reference says %" PRId64, path,
-                       (long long)info.st_size, ref->bytes);
-    TRY(fs_sha256(path, sha256, &bytes, err));
-    if (ref->sha256 == NULL || strcmp(sha256, ref->sha256) != 0)
-        return err_set(err, ERR_DATA, "\"%s\" was altered: its SHA-256 is not its reference's",
-                       path);
-    return 0;
-}
-
-static int check_file(const struct river *river, const struct ref *ref, char **ret_path,
-                      struct err *err)
-{
-    const char *root = river_root(river, ref->root);
-    char *path = NULL;
-
-    if (root == NULL)
-        return err_set(err, ERR_DATA, "the root \"%s\" is not known here", ref->root);
-    TRY(fs_beneath(root, ref->path, &path, err));
-    if (check_bytes(ref, path, err) < 0) {
-        free(path);
-        return -1;
-    }
-    free(*ret_path);
-    *ret_path = path;
-    return 0;
-}
 
 /* Reads the reference and checks its file. A fault of the data marks the work. */
 static int prepare(const struct river *river, struct work *work, struct err *err)

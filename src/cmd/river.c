@@ -75,7 +75,7 @@ int river_open(struct river *river, const char *file, enum river_access access, 
         return no_state(river, err);
     if (got < 0)
         return err_wrap(err, "could not open the state");
-    if (access == RIVER_WORK &&
+    if (access != RIVER_LOOK &&
         journal_recover(&river->journal, dirs, river_dirs(river, dirs), err) < 0)
         return err_wrap(err, "could not recover the state");
     return 0;

@@ -20,6 +20,7 @@ struct transform {
     struct journal journal;
     struct engine engine;
     struct staging staging;
+    struct lock lock; /* shared with other consumers; a replay takes it alone */
 };
 
 static void transform_close(struct transform *transform)
@@ -27,6 +28,7 @@ static void transform_close(struct transform *transform)
     engine_close(&transform->engine);
     staging_close(&transform->staging);
     journal_close(&transform->journal);
+    lock_close(&transform->lock);
 }
 
 /* Adds a job's outputs to the step, each under the name that its input and table decide. */
@@ -108,6 +110,7 @@ static int transform_group(void *ctx, struct work *const *works, size_t count, s
 static int transform_open(struct transform *transform, struct river *river, struct err *err)
 {
     transform->river = river;
+    TRY(journal_lock_shared(&river->journal, "transform", &transform->lock, err));
     TRY(journal_share(&river->journal, &transform->journal, err));
     TRY(staging_open(&transform->staging, river->conf.transform.dir, river->journal.process, err));
     return outputs_open_engine(river, transform->staging.dir, &transform->engine, err);

@@ -1,0 +1,124 @@
+/*
+ * riacho state: what the source's cursors stand at, and starting a resource over.
+ */
+#include "base/logger.h"
+#include "base/str.h"
+#include "cmd/cmd_mend.h"
+#include "cmd/river.h"
+#include "cmd/show.h"
+#include "db/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/banned.h"
+
+const struct cmd_option state_options[] = {
+    {"all", 0, NULL, "Resets every resource."},
+    {"to", 0, "BROKER", "Where to move unread references: local or kafka."},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct show_column resource_columns[] = {
+    {"resource", "name", SHOW_TEXT},         {"cursor", "cursor", SHOW_JSON},
+    {"next page", "next_page", SHOW_COUNT},  {"position", "position", SHOW_JSON},
+    {"started from", "start_value", SHOW_JSON}, {NULL, NULL, SHOW_TEXT},
+};
+
+static const struct show_column schema_columns[] = {
+    {"resource", "resource", SHOW_TEXT}, {"schema", "seq", SHOW_COUNT},
+    {"fingerprint", "fingerprint", SHOW_TEXT}, {"since", "time", SHOW_TEXT},
+    {NULL, NULL, SHOW_TEXT},
+};
+
+static const struct show_column column_columns[] = {
+    {"table", "table", SHOW_TEXT},
+    {"column", "name", SHOW_TEXT},
+    {"type", "type", SHOW_TEXT},
+    {NULL, NULL, SHOW_TEXT},
+};
+
+static int show(struct river *river, const struct cmd_line *line, struct err *err)
+{
+    AUTO(json_out) report = {0};
+    AUTO(buf) text = {0};
+    yyjson_mut_val *root;
+
+    TRY(report_state(&river->journal, &report, err));
+    if (line->json) {
+        show_json(&report);
+        return 0;
+    }
+    root = yyjson_mut_doc_get_root(report.doc);
+    show_put(&text, yyjson_mut_obj_get(root, "resources"), resource_columns, "no resource has run");
+    buf_putc(&text, '\n');
+    show_put(&text, yyjson_mut_obj_get(root, "schemas"), schema_columns, "no schemas yet");
+    buf_putc(&text, '\n');
+    show_put(&text, yyjson_mut_obj_get(root, "columns"), column_columns, "no tables yet");
+    fputs(text.data, stdout);
+    return 0;
+}
+
+static int reset_one(struct river *river, const char *resource, int64_t *total, struct err *err)
+{
+    int64_t count = 0;
+
+    if (resource && pipeline_find_resource(&river->conf, resource) == NULL)
+        return err_set(err, ERR_USAGE, "there is no resource \"%s\"", resource);
+    TRY(journal_reset(&river->journal, resource, &count, err));
+    *total += count;
+    return 0;
+}
+
+static int reset(struct river *river, const struct cmd_line *line, struct err *err)
+{
+    AUTO(lock) lock = {0};
+    int64_t total = 0;
+
+    if (cmd_flag(line, "all") == (line->arg_count > 2)) {
+        err_set(err, ERR_USAGE, "riacho state reset needs resources or --all");
+        return err_hint(err, "See them: riacho state show %s", line->args[1]);
+    }
+    TRY(journal_lock(&river->journal, "extractor", &lock, err));
+    if (cmd_flag(line, "all"))
+        TRY(reset_one(river, NULL, &total, err));
+    for (size_t i = 2; i < line->arg_count; i++)
+        TRY(reset_one(river, line->args[i], &total, err));
+    if (line->json)
+        printf("{\"reset\":%" PRId64 "}\n", total);
+    else if (!line->quiet)
+        printf("%" PRId64 " resource%s will begin at the beginning\n", total,
+               total == 1 ? "" : "s");
+    return 0;
+}
+
+static int move(const struct cmd_line *line, struct err *err)
+{
+    const char *to = cmd_value(line, "to");
+
+    if (to == NULL)
+        return err_set(err, ERR_USAGE, "riacho state move needs --to local or --to kafka");
+    if (str_same(to, "local")) {
+        log_info("the state is with the broker \"local\" already");
+        return 0;
+    }
+    err_set(err, ERR_USAGE, "this build has no broker \"%s\"", to);
+    return err_hint(err, "It has the broker \"local\".");
+}
+
+int cmd_state(const struct cmd_line *line, struct err *err)
+{
+    AUTO(river) river = {0};
+    const char *verb = line->args[0];
+
+    if (!str_same(verb, "show") && !str_same(verb, "reset") && !str_same(verb, "move")) {
+        err_set(err, ERR_USAGE, "riacho state does not know \"%s\"", verb);
+        return err_hint(err, "It knows show, reset and move.");
+    }
+    TRY(river_open(&river, line->args[1], str_same(verb, "reset") ? RIVER_MEND : RIVER_LOOK, err));
+    if (str_same(verb, "show"))
+        return show(&river, line, err);
+    if (str_same(verb, "move"))
+        return move(line, err);
+    return reset(&river, line, err);
+}

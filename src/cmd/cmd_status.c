@@ -1,0 +1,182 @@
+/*
+ * riacho status and riacho files: what the journal knows, for people and for programs.
+ */
+#include "base/str.h"
+#include "cmd/cmd_look.h"
+#include "cmd/river.h"
+#include "cmd/show.h"
+#include "db/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/banned.h"
+
+#define RUNS_SHOWN 5
+#define FILES_SHOWN 200
+
+const struct cmd_option files_options[] = {
+    {"stage", 0, "STAGE", "Files of extract, transform (the default) or export."},
+    {"of", 0, "NAME", "Only of this resource or table."},
+    {"all", 0, NULL, "All of them, not just the last 200."},
+    {NULL, 0, NULL, NULL},
+};
+
+struct section {
+    const char *title;
+    const char *key;
+    const struct show_column *columns;
+};
+
+static const struct show_column run_columns[] = {
+    {"run", "number", SHOW_COUNT},
+    {"resource", "resource", SHOW_TEXT},
+    {"status", "status", SHOW_TEXT},
+    {"started", "started", SHOW_TEXT},
+    {"ended", "ended", SHOW_TEXT},
+    {"pages to", "last_page", SHOW_COUNT},
+    {"why it ended", "why", SHOW_TEXT},
+    {"error", "error", SHOW_TEXT},
+    {NULL, NULL, SHOW_TEXT},
+};
+
+static const struct show_column resource_columns[] = {
+    {"resource", "name", SHOW_TEXT},   {"files", "files", SHOW_COUNT},
+    {"rows", "rows", SHOW_COUNT},      {"bytes", "bytes", SHOW_BYTES},
+    {"cursor", "cursor", SHOW_JSON},   {"unfinished", "unfinished", SHOW_JSON},
+    {NULL, NULL, SHOW_TEXT},
+};
+
+static const struct show_column topic_columns[] = {
+    {"topic", "topic", SHOW_TEXT}, {"messages", "messages", SHOW_COUNT},
+    {"group", "group", SHOW_TEXT}, {"lag", "lag", SHOW_COUNT},
+    {NULL, NULL, SHOW_TEXT},
+};
+
+static const struct show_column table_columns[] = {
+    {"table", "name", SHOW_TEXT},     {"files", "files", SHOW_COUNT},
+    {"rows", "rows", SHOW_COUNT},     {"bytes", "bytes", SHOW_BYTES},
+    {"columns", "columns", SHOW_COUNT}, {NULL, NULL, SHOW_TEXT},
+};
+
+static const struct show_column export_columns[] = {
+    {"export", "name", SHOW_TEXT}, {"table", "table", SHOW_TEXT}, {"files", "files", SHOW_COUNT},
+    {"rows", "rows", SHOW_COUNT},  {"bytes", "bytes", SHOW_BYTES}, {NULL, NULL, SHOW_TEXT},
+};
+
+static const struct section sections[] = {
+    {"Last runs", "runs", run_columns},    {"Landed", "resources", resource_columns},
+    {"Topics", "topics", topic_columns},   {"Tables", "tables", table_columns},
+    {"Exports", "exports", export_columns},
+};
+
+static void print_status(yyjson_mut_val *root, const char *file)
+{
+    AUTO(buf) text = {0};
+    const int64_t dead = yyjson_mut_get_sint(yyjson_mut_obj_get(root, "dead"));
+
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        yyjson_mut_val *list = yyjson_mut_obj_get(root, sections[i].key);
+
+        if (yyjson_mut_arr_size(list) == 0)
+            continue;
+        buf_printf(&text, "%s%s\n", text.size ? "\n" : "", sections[i].title);
+        show_put(&text, list, sections[i].columns, NULL);
+    }
+    if (dead > 0)
+        buf_printf(&text, "\n%" PRId64 " open dead letter%s: riacho dead list %s\n", dead,
+                   dead == 1 ? "" : "s", file);
+    fputs(buf_text(&text), stdout);
+}
+
+int cmd_status(const struct cmd_line *line, struct err *err)
+{
+    AUTO(river) river = {0};
+    AUTO(json_out) report = {0};
+
+    TRY(river_open(&river, line->args[0], RIVER_LOOK, err));
+    TRY(report_status(&river.journal, RUNS_SHOWN, &report, err));
+    if (line->json)
+        show_json(&report);
+    else
+        print_status(yyjson_mut_doc_get_root(report.doc), line->args[0]);
+    return 0;
+}
+
+/* ---- files ---- */
+
+static const struct show_column file_columns[] = {
+    {"file", "path", SHOW_TEXT},          {"rows", "rows", SHOW_COUNT},
+    {"bytes", "bytes", SHOW_BYTES},       {"pages", "pages", SHOW_TEXT},
+    {"made from", "made_from", SHOW_TEXT}, {"first request", "first_request", SHOW_TEXT},
+    {NULL, NULL, SHOW_TEXT},
+};
+
+static void add_text(struct json_out *report, yyjson_mut_val *object, const char *key,
+                     const char *text)
+{
+    if (text)
+        yyjson_mut_obj_put(object, yyjson_mut_str(report->doc, key),
+                           yyjson_mut_strcpy(report->doc, text));
+}
+
+/* The lineage in one row: pages and request stand at the landing file, which may be the file itself. */
+static void flatten_lineage(struct json_out *report, yyjson_mut_val *file)
+{
+    yyjson_mut_val *origins = yyjson_mut_obj_get(file, "origins");
+    yyjson_mut_val *origin = yyjson_mut_arr_get_first(origins);
+    yyjson_mut_val *from = origin ? origin : file;
+    const int64_t first = yyjson_mut_get_sint(yyjson_mut_obj_get(from, "first_page"));
+    const int64_t last = yyjson_mut_get_sint(yyjson_mut_obj_get(from, "last_page"));
+    char pages[64];
+
+    if (first == last)
+        snprintf(pages, sizeof pages, "%" PRId64, first);
+    else
+        snprintf(pages, sizeof pages, "%" PRId64 "–%" PRId64, first, last);
+    if (first > 0)
+        add_text(report, file, "pages", pages);
+    if (origin)
+        add_text(report, file, "made_from", yyjson_mut_get_str(yyjson_mut_obj_get(origin, "path")));
+    add_text(report, file, "first_request",
+             yyjson_mut_get_str(yyjson_mut_obj_get(from, "request")));
+}
+
+static void print_files(struct json_out *report)
+{
+    yyjson_mut_val *files = yyjson_mut_obj_get(yyjson_mut_doc_get_root(report->doc), "files");
+    AUTO(buf) text = {0};
+    size_t index;
+    size_t count;
+    yyjson_mut_val *file;
+
+    yyjson_mut_arr_foreach(files, index, count, file)
+        flatten_lineage(report, file);
+    show_put(&text, files, file_columns, "no files yet");
+    fputs(buf_text(&text), stdout);
+}
+
+static bool is_stage(const char *stage)
+{
+    return str_same(stage, "extract") || str_same(stage, "transform") || str_same(stage, "export");
+}
+
+int cmd_files(const struct cmd_line *line, struct err *err)
+{
+    const char *given = cmd_value(line, "stage");
+    const char *stage = given ? given : "transform";
+    AUTO(river) river = {0};
+    AUTO(json_out) report = {0};
+
+    if (!is_stage(stage))
+        return err_set(err, ERR_USAGE, "--stage is extract, transform or export, not \"%s\"",
+                       stage);
+    TRY(river_open(&river, line->args[0], RIVER_LOOK, err));
+    TRY(report_files(&river.journal, stage, cmd_value(line, "of"), 0,
+                     cmd_flag(line, "all") || line->json ? INT64_MAX : FILES_SHOWN, &report, err));
+    if (line->json)
+        show_json(&report);
+    else
+        print_files(&report);
+    return 0;
+}
