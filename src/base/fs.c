@@ -316,24 +316,31 @@ static bool is_named(int fd, const char *path)
            opened.st_dev == named.st_dev;
 }
 
-int lock_try(struct lock *lock, const char *path, struct err *err)
+static int lock_as(struct lock *lock, const char *path, int how, struct err *err)
 {
     AUTO(fd) fd = {0};
 
-    do {
-        fd_close(&fd);
-        TRY(fd_open(&fd, path, O_RDWR | O_CREAT, 0600, err));
-        if (flock(fd.plus_1 - 1, LOCK_EX | LOCK_NB) != 0) {
-            if (errno == EWOULDBLOCK)
-                return 0;
-            return err_errno(err, "could not lock \"%s\"", path);
-        }
-    } while (!is_named(fd.plus_1 - 1, path));
+    TRY(fd_open(&fd, path, O_RDWR | O_CREAT, 0600, err));
+    if (flock(fd.plus_1 - 1, how | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            return 0;
+        return err_errno(err, "could not lock \"%s\"", path);
+    }
     if (ftruncate(fd.plus_1 - 1, 0) != 0 || dprintf(fd.plus_1 - 1, "%ld\n", (long)getpid()) < 0)
         return err_errno(err, "could not write \"%s\"", path);
     *lock = (struct lock){.fd_plus_1 = fd.plus_1, .path = mem_str(path)};
     fd.plus_1 = 0;
     return 1;
+}
+
+int lock_try(struct lock *lock, const char *path, struct err *err)
+{
+    return lock_as(lock, path, LOCK_EX, err);
+}
+
+int lock_try_shared(struct lock *lock, const char *path, struct err *err)
+{
+    return lock_as(lock, path, LOCK_SH, err);
 }
 
 pid_t lock_holder(const char *path)

@@ -60,6 +60,8 @@ struct lock {
 
 /* 1 got it (the file then holds our process id), 0 somebody else has it, -1 failed. */
 MUST_CHECK int lock_try(struct lock *lock, const char *path, struct err *err);
+/* As lock_try, but any number may hold it at once, while nobody holds it by lock_try. */
+MUST_CHECK int lock_try_shared(struct lock *lock, const char *path, struct err *err);
 /* The process id that the holder wrote, or 0 if it cannot be told. */
 pid_t lock_holder(const char *path);
 void lock_close(struct lock *lock);
