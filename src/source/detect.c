@@ -1,6 +1,6 @@
 /*
- * Looks for lists by a cursor over the raw text, which may stop anywhere: what cannot be read any more ends the
- * search. Whether the document is valid is not judged here.
+ * Looks for lists by a cursor over the raw text, which may stop anywhere: what cannot be read any
+ * more ends the search. Whether the document is valid is not judged here.
  */
 #include "source/detect.h"
 
@@ -12,12 +12,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/banned.h"
+
 #define DEEPEST 3 /* keys in a path */
 
-static const char *const likely_names[] = {"data",     "items",   "results", "entries",
-                                           "records",  "rows",    "entities", "payload",
-                                           "content",  "objects", "values",  NULL};
-static const char *const unlikely_names[] = {"meta",  "metadata", "pagination", "links",
+static const char *const likely_names[] = {"data",    "items",   "results",  "entries",
+                                           "records", "rows",    "entities", "payload",
+                                           "content", "objects", "values",   NULL};
+static const char *const unlikely_names[] = {"meta",   "metadata", "pagination", "links",
                                              "extras", "headers",  NULL};
 
 struct look {

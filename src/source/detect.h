@@ -1,8 +1,8 @@
 /*
- * Where the records are, when nobody said: the rule of dlt's client. A document that is a list is the
- * list. In an object, lists up to three keys deep are candidates: those under a name such as "data" or
- * "items" first, then lists of objects, then the least deep; what lies under "metadata", "links" and the like comes last.
- * Without any list the document itself is the one record.
+ * Where the records are, when nobody said: the rule of dlt's client. A document that is a list is
+ * the list. In an object, lists up to three keys deep are candidates: those under a name such as
+ * "data" or "items" first, then lists of objects, then the least deep; what lies under "metadata",
+ * "links" and the like comes last. Without any list the document itself is the one record.
  */
 #ifndef RIACHO_DETECT_H
 #define RIACHO_DETECT_H

@@ -1,6 +1,6 @@
 /*
- * The hot path of the source: blocks of 64 bytes are passed by counting brackets (scan.h), and looked at
- * closely only where a record may end.
+ * The hot path of the source: blocks of 64 bytes are passed by counting brackets (scan.h), and
+ * looked at closely only where a record may end.
  */
 #include "source/records.h"
 
@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/banned.h"
 
 #define LEAST_ROOM ((size_t)16 << 10)
 #define TAIL_BYTES 5 /* "]" and four zeros */
@@ -220,8 +222,7 @@ static int read_block(struct records *records, struct reading *reading, const ch
     return 0;
 }
 
-static int read_tail(struct records *records, struct reading *reading, size_t size,
-                     struct err *err)
+static int read_tail(struct records *records, struct reading *reading, size_t size, struct err *err)
 {
     char padded[SCAN_BLOCK];
 

@@ -1,9 +1,9 @@
 /*
- * The bytes of a block of 64 that matter to JSON's structure, as bit masks (bit 0 is the first byte), and
- * which of them stand inside strings. SSE2 where there is; a plain loop elsewhere.
+ * The bytes of a block of 64 that matter to JSON's structure, as bit masks (bit 0 is the first
+ * byte), and which of them stand inside strings. SSE2 where there is; a plain loop elsewhere.
  *
- * This is how a list of records is cut without looking at each byte in turn: most blocks lie wholly
- * inside a record, and are passed after two counts of bits.
+ * This is how a list of records is cut without looking at each byte in turn: most blocks lie
+ * wholly inside a record, and are passed after two counts of bits.
  */
 #ifndef RIACHO_SCAN_H
 #define RIACHO_SCAN_H
@@ -130,7 +130,9 @@ static inline int64_t scan_count(uint64_t bits)
     return (int64_t)(bits * 0x0101010101010101u >> 56);
 }
 
-/* Bytes that follow a backslash which is not itself escaped. `size` of the block's bytes are real. */
+/*
+ * Bytes that follow a backslash which is not itself escaped. `size` of the block's bytes are real.
+ */
 static inline uint64_t scan_escaped(struct scan_state *state, uint64_t backslashes, size_t size)
 {
     uint64_t escaped = state->is_escaped ? 1 : 0;

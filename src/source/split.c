@@ -1,6 +1,6 @@
 /*
- * The splitter: a walk to the list, the records, and a walk to the end; before them, a look for the list
- * if nobody said where it is.
+ * The splitter: a walk to the list, the records, and a walk to the end; before them, a look for
+ * the list if nobody said where it is.
  */
 #include "source/split.h"
 
@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/banned.h"
 
 static const char bom[3] = {'\xef', '\xbb', '\xbf'};
 
@@ -98,8 +100,7 @@ static void close_hole(struct split *split, int64_t end)
 static int read_records(struct split *split, const char *bytes, size_t size, size_t *ret_used,
                         struct err *err)
 {
-    const int is_over =
-        records_feed(&split->records, bytes, size, split->offset, ret_used, err);
+    const int is_over = records_feed(&split->records, bytes, size, split->offset, ret_used, err);
 
     if (is_over > 0)
         close_hole(split, split->offset + (int64_t)*ret_used - 1);
@@ -184,8 +185,7 @@ int split_finish(struct split *split, struct json *ret_envelope, struct err *err
         TRY(settle(split, err));
     split->is_cut_short = split->phase == SPLIT_RECORDS || !split->walk.root_seen;
     if (split->phase == SPLIT_RECORDS)
-        return err_set(err, ERR_DATA,
-                       "the body ends inside the list of records, at byte %" PRId64,
+        return err_set(err, ERR_DATA, "the body ends inside the list of records, at byte %" PRId64,
                        split->offset);
     if (!split->walk.root_seen)
         return err_set(err, ERR_DATA, "the body is empty");

@@ -1,13 +1,13 @@
 /*
- * Cuts one page's body, as its bytes arrive, into batches of whole records and the envelope: the document with
- * the list of records emptied, where totals and the next link stand.
+ * Cuts one page's body, as its bytes arrive, into batches of whole records and the envelope: the
+ * document with the list of records emptied, where totals and the next link stand.
  *
- * - The records' bytes are kept as they came. Their insides are not checked here; the list's commas and
- *   the envelope are, so that batches which parse and an envelope that parses came from a document
- *   that parses.
+ * - The records' bytes are kept as they came. Their insides are not checked here; the list's
+ *   commas and the envelope are, so that batches which parse and an envelope that parses came from
+ *   a document that parses.
  * - A batch ends at a comma of the list, past RECORDS_BATCH_BYTES or at BATCH_MOST_RECORDS.
- * - Where the selector leads to an object, that object is the one record, and stays in the envelope too.
- *   null is an empty page.
+ * - Where the selector leads to an object, that object is the one record, and stays in the
+ *   envelope too. null is an empty page.
  */
 #ifndef RIACHO_SPLIT_H
 #define RIACHO_SPLIT_H
@@ -35,18 +35,18 @@ struct split {
 
     enum split_phase phase; /* from here on: split.c's own                                       */
     int64_t bom_bytes;
-    struct buf start;       /* of the body, while there is no selector                           */
+    struct buf start; /* of the body, while there is no selector                           */
     struct json_path path;
     struct walk walk;
     struct buf envelope;
-    size_t hole;            /* where the envelope lacks bytes of the body…                       */
-    int64_t hole_offset;    /* …what place of the body that is…                                  */
-    int64_t hole_bytes;     /* …and how many                                                     */
+    size_t hole;         /* where the envelope lacks bytes of the body…                       */
+    int64_t hole_offset; /* …what place of the body that is…                                  */
+    int64_t hole_bytes;  /* …and how many                                                     */
 };
 
 /*
- * Begins a page. `selector` NULL: the list is looked for in the first SPLIT_DETECT_BYTES. ERR_USAGE if it is
- * no path. A split that was open is closed first.
+ * Begins a page. `selector` NULL: the list is looked for in the first SPLIT_DETECT_BYTES.
+ * ERR_USAGE if it is no path. A split that was open is closed first.
  */
 MUST_CHECK int split_open(struct split *split, const char *selector, int64_t page, struct err *err);
 void split_close(struct split *split);

@@ -1,6 +1,6 @@
 /*
- * The walk. `level` counts what is open; `on_path` how much of that lies on the way to the place, so
- * that all else is passed without a look at its keys.
+ * The walk. `level` counts what is open; `on_path` how much of that lies on the way to the place,
+ * so that all else is passed without a look at its keys.
  */
 #include "source/walk.h"
 
@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/banned.h"
 
 #define LONGEST_KEY 4096
 

@@ -1,6 +1,7 @@
 /*
- * Walks through the document around the records, a few bytes at a time, to find the place that a path
- * names. It only finds its way: whether the document is valid JSON is yyjson's to say afterwards.
+ * Walks through the document around the records, a few bytes at a time, to find the place that a
+ * path names. It only finds its way: whether the document is valid JSON is yyjson's to say
+ * afterwards.
  */
 #ifndef RIACHO_WALK_H
 #define RIACHO_WALK_H
@@ -32,15 +33,15 @@ struct walk {
     bool in_string, is_escaped, in_key, in_scalar;
     bool expects_key, key_fits;
     bool root_seen;
-    bool target_seen;             /* the place was there: a list, an object or null        */
+    bool target_seen; /* the place was there: a list, an object or null        */
 };
 
 void walk_open(struct walk *walk, const struct json_path *path);
 void walk_close(struct walk *walk);
 
 /*
- * Reads until the bytes end or the place is found. Then `*ret_found` tells which kind it is, and the
- * bytes read end with its opening bracket; whoever reads on does so behind the closing one.
+ * Reads until the bytes end or the place is found. Then `*ret_found` tells which kind it is, and
+ * the bytes read end with its opening bracket; whoever reads on does so behind the closing one.
  * ERR_DATA: this is no JSON, or something else than a list, an object or null is there.
  */
 MUST_CHECK int walk_feed(struct walk *walk, const char *bytes, size_t size, size_t *ret_used,

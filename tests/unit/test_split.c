@@ -1,6 +1,6 @@
 /*
- * The splitter: whatever way the bytes arrive, the batches and the envelope say what yyjson reads in the
- * whole document; and what yyjson refuses is refused somewhere.
+ * The splitter: whatever way the bytes arrive, the batches and the envelope say what yyjson reads
+ * in the whole document; and what yyjson refuses is refused somewhere.
  */
 #include "base/buf.h"
 #include "base/json.h"
@@ -18,7 +18,7 @@
 
 /* What came out of one page. */
 struct outcome {
-    int found;             /* as split_finish() */
+    int found; /* as split_finish() */
     struct err err;
     struct batch *batches;
     struct json envelope;
@@ -147,9 +147,10 @@ static void put_spaces(struct buf *to)
 
 static void put_random_string(struct buf *to)
 {
-    static const char *const parts[] = {"a",    "bc",   "\\\"", "\\\\", "{",       "}]",
-                                        "[,",   ",",    ":",    "\\n",  "\\u00e9", "\xc3\xa9",
-                                        "\\\\\\\"", "features", "longer text to fill a block or so"};
+    static const char *const parts[] = {
+        "a",       "bc",       "\\\"",     "\\\\",     "{",
+        "}]",      "[,",       ",",        ":",        "\\n",
+        "\\u00e9", "\xc3\xa9", "\\\\\\\"", "features", "longer text to fill a block or so"};
 
     buf_putc(to, '"');
     for (uint32_t i = random_below(5); i > 0; i--)
@@ -159,8 +160,8 @@ static void put_random_string(struct buf *to)
 
 static void put_random_value(struct buf *to, int depth)
 {
-    static const char *const scalars[] = {"1", "-2.5e3", "true", "false", "null", "0",
-                                          "12345678901234567890123"};
+    static const char *const scalars[] = {
+        "1", "-2.5e3", "true", "false", "null", "0", "12345678901234567890123"};
     const uint32_t kind = random_below(depth > 0 ? 5 : 2);
     const uint32_t members = random_below(5);
 
@@ -377,7 +378,8 @@ static void faults_are_told_with_the_byte_where_they_stand(void **state)
         {"{\"data\":[1,2", "the body ends inside the list of records, at byte 12"},
         {"{\"data\":[1,22],\"a\":}", "invalid JSON at byte 19: unexpected character"},
         {"{\"data\":[1,22],\"a\":1", "invalid JSON at byte 20: unexpected end of data"},
-        {"{\"a\":01,\"data\":[1]}", "invalid JSON at byte 5: number with leading zero is not allowed"},
+        {"{\"a\":01,\"data\":[1]}",
+         "invalid JSON at byte 5: number with leading zero is not allowed"},
         {"{\"data\":[{}]]", "invalid JSON at byte 12: "},
     };
 
