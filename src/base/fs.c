@@ -320,12 +320,15 @@ static int lock_as(struct lock *lock, const char *path, int how, struct err *err
 {
     AUTO(fd) fd = {0};
 
-    TRY(fd_open(&fd, path, O_RDWR | O_CREAT, 0600, err));
-    if (flock(fd.plus_1 - 1, how | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            return 0;
-        return err_errno(err, "could not lock \"%s\"", path);
-    }
+    do {
+        fd_close(&fd);
+        TRY(fd_open(&fd, path, O_RDWR | O_CREAT, 0600, err));
+        if (flock(fd.plus_1 - 1, how | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK)
+                return 0;
+            return err_errno(err, "could not lock \"%s\"", path);
+        }
+    } while (!is_named(fd.plus_1 - 1, path));
     if (ftruncate(fd.plus_1 - 1, 0) != 0 || dprintf(fd.plus_1 - 1, "%ld\n", (long)getpid()) < 0)
         return err_errno(err, "could not write \"%s\"", path);
     *lock = (struct lock){.fd_plus_1 = fd.plus_1, .path = mem_str(path)};
