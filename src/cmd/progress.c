@@ -21,7 +21,9 @@
 #define PLAIN_EVERY_MS 10000
 
 static char line[512]; /* what is drawn; guarded by the logger's lock */
-static atomic_bool closing;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two below        */
+static pthread_cond_t closed = PTHREAD_COND_INITIALIZER; /* signalled when closing is set */
+static bool closing;
 
 static void hide_line(void)
 {
@@ -110,6 +112,24 @@ static void draw_on_terminal(const struct river *river)
     log_draw(redraw);
 }
 
+/* Waits until the next redraw. Returns whether the progress is being closed. */
+static bool wait_for_redraw(void)
+{
+    struct timespec until;
+    bool is_closing;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += REDRAW_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&lock);
+    if (!closing)
+        pthread_cond_timedwait(&closed, &lock, &until);
+    is_closing = closing;
+    pthread_mutex_unlock(&lock);
+    return is_closing;
+}
+
 static void *draw_thread(void *ctx)
 {
     const struct river *river = ctx;
@@ -117,9 +137,7 @@ static void *draw_thread(void *ctx)
                              !str_same(getenv("TERM"), "dumb");
     int64_t next_ms = clock_monotonic_ms() + (is_terminal ? 0 : PLAIN_EVERY_MS);
 
-    while (!atomic_load(&closing)) {
-        const struct timespec pause = {.tv_nsec = REDRAW_MS * 1000000L};
-
+    while (!wait_for_redraw()) {
         if (is_terminal)
             draw_on_terminal(river);
         else if (clock_monotonic_ms() >= next_ms) {
@@ -130,7 +148,6 @@ static void *draw_thread(void *ctx)
             if (text.size > 0)
                 log_info("%s", text.data);
         }
-        nanosleep(&pause, NULL);
     }
     return NULL;
 }
@@ -140,7 +157,7 @@ void progress_open(struct progress *progress, const struct river *river, bool qu
     *progress = (struct progress){0};
     if (quiet)
         return;
-    atomic_store(&closing, false);
+    closing = false;
     line[0] = '\0';
     if (isatty(STDERR_FILENO) && !log_is_json())
         log_set_progress(hide_line, show_line);
@@ -152,7 +169,10 @@ void progress_close(struct progress *progress)
 {
     if (progress->river == NULL)
         return;
-    atomic_store(&closing, true);
+    pthread_mutex_lock(&lock);
+    closing = true;
+    pthread_cond_signal(&closed);
+    pthread_mutex_unlock(&lock);
     pthread_join(progress->thread, NULL);
     log_set_progress(NULL, NULL);
     if (line[0] != '\0')
