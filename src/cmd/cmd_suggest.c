@@ -23,6 +23,7 @@ struct leaf {
     char *expression; /* SQL over the landing                                */
     char *name;       /* of the column                                       */
     const char *type; /* in the pipeline file's words                        */
+    const char *unit; /* of a number that is a time; NULL                    */
 };
 
 struct suggestion {
@@ -159,6 +160,44 @@ static int look_for_times(struct duck_conn *conn, const char *from, const struct
     return duck_number(conn, sql.data, ret_found, err);
 }
 
+/* Whole numbers that are times: by their column's name, and by lying between 1990 and 2100. */
+static int look_for_epochs(struct duck_conn *conn, const char *from, const struct leaf *leaf,
+                           const char **ret_unit, struct err *err)
+{
+    static const char *const units[] = {NULL, "s", "ms", "us", "ns"};
+    AUTO(buf) sql = {0};
+    int64_t found;
+
+    *ret_unit = NULL;
+    if (!strstr(leaf->name, "time") && !strstr(leaf->name, "date") &&
+        !str_ends(leaf->name, "_at") && !str_ends(leaf->name, "_on"))
+        return 0;
+    buf_printf(&sql,
+               "SELECT coalesce(max(u), 0) FROM (VALUES (1, 1), (2, 1e3), (3, 1e6), (4, 1e9)) "
+               "AS units(u, f), (SELECT min(%s) AS least, max(%s) AS most FROM "
+               "(FROM %s LIMIT %d)) WHERE least BETWEEN 631152000 * f AND 4102444800 * f "
+               "AND most BETWEEN 631152000 * f AND 4102444800 * f",
+               leaf->expression, leaf->expression, from, SAMPLE_ROWS);
+    TRY(duck_number(conn, sql.data, &found, err));
+    *ret_unit = units[found];
+    return 0;
+}
+
+/* Gives the leaf a time's type if its values say so. */
+static int look_at_values(struct duck_conn *conn, const char *from, struct leaf *leaf,
+                          struct err *err)
+{
+    int64_t found = 0;
+
+    if (str_same(leaf->type, "bigint"))
+        TRY(look_for_epochs(conn, from, leaf, &leaf->unit, err));
+    if (str_same(leaf->type, "text"))
+        TRY(look_for_times(conn, from, leaf, &found, err));
+    if (found || leaf->unit)
+        leaf->type = found == 2 ? "date" : "timestamp";
+    return 0;
+}
+
 static int find_times(struct suggestion *suggestion, const char *landing_dir, const char *resource,
                       struct err *err)
 {
@@ -173,16 +212,8 @@ static int find_times(struct suggestion *suggestion, const char *landing_dir, co
     free(glob);
     TRY(duck_open(&duck, &(struct duck_conf){.threads = 1}, err));
     TRY(duck_connect(&duck, &conn, err));
-    for (size_t i = 0; i < suggestion->count; i++) {
-        struct leaf *leaf = &suggestion->leaves[i];
-        int64_t found;
-
-        if (!str_same(leaf->type, "text"))
-            continue;
-        TRY(look_for_times(&conn, from.data, leaf, &found, err));
-        if (found)
-            leaf->type = found == 2 ? "date" : "timestamp";
-    }
+    for (size_t i = 0; i < suggestion->count; i++)
+        TRY(look_at_values(&conn, from.data, &suggestion->leaves[i], err));
     return 0;
 }
 
@@ -200,7 +231,8 @@ static void print_suggestion(const struct suggestion *suggestion, const char *re
             buf_putc(&path, '"');
         } else
             buf_puts(&path, leaf->path);
-        printf("        %s: {path: %s, type: %s}\n", leaf->name, path.data, leaf->type);
+        printf("        %s: {path: %s, type: %s%s%s}\n", leaf->name, path.data, leaf->type,
+               leaf->unit ? ", unit: " : "", leaf->unit ? leaf->unit : "");
     }
 }
 
