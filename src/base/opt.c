@@ -53,24 +53,28 @@ static char *guess_key(const struct opt *rows, const char *key)
 }
 
 static void fault_unknown(const struct opt_reading *reading, const struct opt *rows,
-                          const struct conf_node *key, const char *path)
+                          const struct conf_node *key, const char *path, const char *type)
 {
     char *nearest = guess_key(rows, key->text);
 
-    opt_fault(reading, key, path, nearest, "there is no such key");
+    if (type)
+        opt_fault(reading, key, path, nearest, "there is no such key for the type \"%s\"", type);
+    else
+        opt_fault(reading, key, path, nearest, "there is no such key");
     free(nearest);
 }
 
+/* `type`: the variant whose rows these are, so that the key "type" is known too; or NULL. */
 static void check_keys(const struct opt_reading *reading, const struct opt *rows,
-                       const struct conf_node *map, const char *path, bool has_type)
+                       const struct conf_node *map, const char *path, const char *type)
 {
     for (size_t i = 0; i < map->count; i++) {
         const struct conf_node *key = &map->keys[i];
         const struct opt *row = find_row(rows, key->text);
         char *key_path = opt_path(path, key->text);
 
-        if (row == NULL && !(has_type && str_same(key->text, "type")))
-            fault_unknown(reading, rows, key, key_path);
+        if (row == NULL && !(type && str_same(key->text, "type")))
+            fault_unknown(reading, rows, key, key_path, type);
         else if (row && row->type == OPT_REFUSED && map->items[i].kind != CONF_NULL)
             opt_fault(reading, key, key_path, NULL, "is not supported yet%s%s",
                       row->help ? ": " : "", row->help ? row->help : "");
@@ -154,7 +158,7 @@ static void read_variant(const struct opt_reading *reading, const struct opt *ro
     if (variant == NULL)
         return;
     memcpy((char *)target + row->type_at, &variant->value, sizeof variant->value);
-    check_keys(reading, variant->rows ? variant->rows : no_rows, map, path, true);
+    check_keys(reading, variant->rows ? variant->rows : no_rows, map, path, variant->name);
     if (variant->rows)
         read_rows(reading, variant->rows, map, path, (char *)target + row->at);
 }
@@ -285,6 +289,6 @@ void opt_read(const struct opt_reading *reading, const struct opt *rows,
         opt_fault_expected(reading, node, path, NULL, "a map");
         return;
     }
-    check_keys(reading, rows, node, path, false);
+    check_keys(reading, rows, node, path, NULL);
     read_rows(reading, rows, node, path, target);
 }

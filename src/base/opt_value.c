@@ -20,15 +20,37 @@
 
 #define MOST_CHOICES 32
 
+/* The text with values of the node that may be secret replaced. The caller frees. */
+static char *hide_secrets(const struct conf_node *node, const char *text)
+{
+    AUTO(buf) hidden = {0};
+
+    while (*text) {
+        size_t size = 0;
+
+        for (size_t i = 0; i < node->value_count && size == 0; i++)
+            if (node->values[i].may_be_secret && str_starts(text, node->values[i].text))
+                size = strlen(node->values[i].text);
+        if (size > 0)
+            buf_puts(&hidden, "***");
+        else
+            buf_putc(&hidden, *text);
+        text += size ? size : 1;
+    }
+    return mem_str(buf_text(&hidden));
+}
+
 static void add_fault(const struct opt_reading *reading, const struct conf_node *at,
                       const char *path, bool is_warning, const char *nearest, const char *text)
 {
+    char *shown = hide_secrets(at, text);
     const struct fault_place place = {.line = at->line,
                                       .column = at->column,
                                       .is_warning = is_warning,
                                       .key = path && *path ? path : NULL};
 
-    faults_add(reading->faults, &place, text, nearest);
+    faults_add(reading->faults, &place, shown, nearest);
+    free(shown);
 }
 
 void opt_fault(const struct opt_reading *reading, const struct conf_node *at, const char *path,

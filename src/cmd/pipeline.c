@@ -110,18 +110,29 @@ static bool is_within(const char *dir, const char *outer)
            (dir[size] == '\0' || dir[size] == '/' || str_same(outer, "/"));
 }
 
+/* Whether the file itself gives the folder, or the default stands. */
+static bool is_written(const struct at_root *at, const char *path)
+{
+    const struct conf_node *node = conf_find(at->node, path);
+
+    return node->kind != CONF_MAP && node->kind != CONF_LIST;
+}
+
 /* One folder against those before it; the first clash is told. */
 static void check_folder(const struct at_root *at, const char *const *dirs, char *const *paths,
                          size_t index)
 {
     for (size_t i = 0; i < index; i++) {
+        size_t told;
         char *text;
 
         if (dirs[index] == NULL || dirs[i] == NULL ||
             (!is_within(dirs[index], dirs[i]) && !is_within(dirs[i], dirs[index])))
             continue;
-        text = mem_fmt("this folder and that of \"%s\" must not hold one another", paths[i]);
-        fault_at(at, paths[index], NULL, text);
+        told = is_written(at, paths[index]) ? index : i;
+        text = mem_fmt("this folder and that of \"%s\" must not hold one another",
+                       paths[told == index ? i : index]);
+        fault_at(at, paths[told], NULL, text);
         free(text);
         return;
     }

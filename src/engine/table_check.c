@@ -149,22 +149,30 @@ static void check_columns(const struct at_part *at, struct table_conf *table)
     }
 }
 
+static bool has_column(const struct table_conf *table, const char *name)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (str_same(table->columns[i].name, name))
+            return true;
+    return false;
+}
+
 static void check_distinct(const struct at_part *at, const struct table_conf *table)
 {
+    const bool is_list = conf_find(at->node, "distinct")->kind == CONF_LIST;
     const char **names = mem_alloc(table->column_count * sizeof *names);
-    char text[200];
 
     for (size_t i = 0; i < table->column_count; i++)
         names[i] = table->columns[i].name;
     for (size_t i = 0; i < table->distinct_count; i++) {
-        bool is_there = false;
+        const char *name = table->distinct[i];
+        char *key = is_list ? mem_fmt("distinct[%zu]", i) : mem_str("distinct");
+        char *text = mem_fmt("there is no column \"%.120s\"", name);
 
-        for (size_t j = 0; j < table->column_count; j++)
-            is_there |= str_same(names[j], table->distinct[i]);
-        if (is_there)
-            continue;
-        snprintf(text, sizeof text, "there is no column \"%.120s\"", table->distinct[i]);
-        fault_at(at, "distinct", str_nearest(table->distinct[i], names, table->column_count), text);
+        if (!has_column(table, name))
+            fault_at(at, key, str_nearest(name, names, table->column_count), text);
+        free(text);
+        free(key);
     }
     free(names);
 }
@@ -189,32 +197,34 @@ static void check_sql(const struct at_part *at, const struct transform_conf *con
 static void check_source_of(const struct at_part *at, struct table_conf *table,
                             const char *const *resources, size_t count)
 {
-    char *from = snake_name(table->from ? table->from : table->name);
+    const char *given = table->from ? table->from : table->name;
+    char *from = snake_name(given);
     char text[160];
 
+    snprintf(text, sizeof text, "there is no resource \"%.64s\"", given);
     free(table->from);
     table->from = from;
     for (size_t i = 0; i < count; i++)
         if (str_same(resources[i], from))
             return;
-    snprintf(text, sizeof text, "there is no resource \"%.64s\"", from);
     fault_at(at, "from", str_nearest(from, resources, count), text);
 }
 
 static void check_table(const struct at_part *at, const struct transform_conf *conf,
                         struct table_conf *table)
 {
+    const struct conf_node *columns = conf_get(at->node, "columns");
     const bool has_sql = conf_get(at->node, "sql") != NULL;
-    const bool has_columns = conf_get(at->node, "columns") != NULL;
+    const bool has_columns = columns && columns->kind != CONF_NULL;
 
     if (has_sql && has_columns)
         fault_at(at, "sql", NULL, "give either \"columns\" or \"sql\", not both");
     else if (has_sql)
         check_sql(at, conf, table);
-    else if (table->column_count == 0)
-        fault_at(at, has_columns ? "columns" : "", NULL,
-                 has_columns ? "at least one column is needed"
-                             : "either \"columns\" or \"sql\" is needed");
+    else if (!has_columns)
+        fault_at(at, "", NULL, "either \"columns\" or \"sql\" is needed");
+    else if (columns->kind == CONF_MAP && table->column_count == 0)
+        fault_at(at, "columns", NULL, "at least one column is needed");
     check_columns(at, table);
     if (!has_sql)
         check_distinct(at, table);

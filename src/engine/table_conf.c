@@ -56,8 +56,8 @@ static int parse_type(const char *text, void *target, struct err *err)
     if (parse_decimal(text, column))
         return 0;
     return err_set(err, ERR_USAGE,
-                   "a type: boolean, bigint, double, decimal(p,s) with p of at most 38, text, "
-                   "date, timestamp or json");
+                   "boolean, bigint, double, decimal(p,s) with p up to 38, text, date, "
+                   "timestamp or json");
 }
 
 static const struct opt_choice units[] = {{.name = "s", .value = UNIT_S},

@@ -167,8 +167,12 @@ static void take_short_incremental(const struct opt_reading *reading, struct con
         type = conf_get(&params->items[i], "type");
         if (type == NULL || !str_same(type->text, "incremental"))
             continue;
-        if (conf_get(endpoint, "incremental"))
-            opt_fault(reading, type, path, NULL, "an endpoint has one \"incremental\", not two");
+        if (conf_get(endpoint, "incremental")) {
+            char *key = mem_fmt("%s.endpoint.params.%s", path, params->keys[i].text);
+
+            opt_fault(reading, type, key, NULL, "an endpoint has one \"incremental\", not two");
+            free(key);
+        }
         conf_copy(&params->items[i], &incremental);
         conf_remove(&incremental, "type");
         conf_set(endpoint, "incremental", &incremental);

@@ -212,7 +212,6 @@ static void check_endpoint(const struct at_resource *at, const struct endpoint_c
 static void check_name(const struct at_resource *at, const struct source_conf *conf, size_t index)
 {
     const struct resource_conf *resource = &conf->resources[index];
-    char text[120];
 
     if (resource->name == NULL)
         return;
@@ -220,8 +219,7 @@ static void check_name(const struct at_resource *at, const struct source_conf *c
         fault_at(at, "name", NULL, "a name has 1 to 64 characters of a-z, 0-9 and _");
     for (size_t i = 0; i < index; i++)
         if (str_same(conf->resources[i].name, resource->name)) {
-            snprintf(text, sizeof text, "a resource \"%.64s\" was given before", resource->name);
-            fault_at(at, "name", NULL, text);
+            fault_at(at, "name", NULL, "a resource of that name was given before");
             return;
         }
 }
