@@ -20,6 +20,9 @@
 #define ROW_GROUP_MOST 122880
 #define ROW_GROUP_LEAST 2048
 
+/* Texts that are nearly all different gain nothing from a dictionary, and building it takes long. */
+#define DICTIONARY_MOST 500
+
 void landed_file_free(struct landed_file *file)
 {
     if (file == NULL)
@@ -46,9 +49,9 @@ static void put_copy(const struct part *part, const struct feed_job *job, const 
     sql_put_text(sql, part->path);
     buf_printf(sql,
                " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE %" PRId64
-               ", KV_METADATA {%s%sschema: '%s'})",
-               row_group_rows(part->record_bytes), part->metadata ? part->metadata : "",
-               part->metadata ? ", " : "", fingerprint);
+               ", DICTIONARY_SIZE_LIMIT %d, KV_METADATA {%s%sschema: '%s'})",
+               row_group_rows(part->record_bytes), DICTIONARY_MOST,
+               part->metadata ? part->metadata : "", part->metadata ? ", " : "", fingerprint);
 }
 
 static int copy(const struct part *part, const char *fingerprint, int64_t *ret_rows,
