@@ -17,7 +17,7 @@ struct cursor_filter {
     struct json_path path;
     enum cursor_missing missing;
     struct cursor_mark start; /* the start value, and hashes of what is known at it */
-    struct json_path *keys;   /* of the primary key; none: the whole record counts  */
+    struct json_path *keys;   /* of the primary key; none: the whole record counts */
     char *const *key_names;
     size_t key_count;
 };

@@ -26,8 +26,8 @@ struct parcel {
     enum parcel_kind kind;
     struct batch *batch;
     yyjson_doc *doc; /* of the batch, once parsed (in place: its bytes are then used up) */
-    yyjson_alc *alc; /* the memory of `doc`                                              */
-    int64_t page;    /* a page's end                                                     */
+    yyjson_alc *alc; /* the memory of `doc` */
+    int64_t page;    /* a page's end */
     char *url;
     char *position;
     bool is_last;
@@ -37,28 +37,28 @@ void parcel_free(struct parcel *parcel);
 
 /* What is in the file that DuckDB writes. */
 struct feed_file {
-    bool is_closing;     /* no more batches for this file                                     */
+    bool is_closing;     /* no more batches for this file */
     int64_t taken_rows;  /* records and bytes of the batches that were taken, also those that */
-    int64_t taken_bytes; /* are still being shredded                                          */
-    int64_t page;        /* the page of the last batch taken, and its part of those           */
+    int64_t taken_bytes; /* are still being shredded */
+    int64_t page;        /* the page of the last batch taken, and its part of those */
     int64_t page_rows;
     int64_t page_bytes;
-    int64_t rows;       /* that were written                                                 */
-    int64_t first_page; /* of the rows that were written                                     */
+    int64_t rows;       /* that were written */
+    int64_t first_page; /* of the rows that were written */
     int64_t last_page;
-    struct cursor_mark mark; /* of the rows that were written                                   */
+    struct cursor_mark mark; /* of the rows that were written */
 };
 
 /* What will be committed together: pages up to `page`. */
 struct feed_group {
-    bool has_pages;   /* a page has ended since the last commit          */
+    bool has_pages;   /* a page has ended since the last commit */
     bool is_mid_page; /* batches were taken of a page that has not ended */
     bool is_last;
     bool is_wanted; /* it is to end as soon as all its batches are in files */
     int64_t page;
-    int64_t started_ms; /* when its first batch was taken; 0: none was     */
+    int64_t started_ms; /* when its first batch was taken; 0: none was */
     char *position;
-    char *url; /* of its first page                               */
+    char *url; /* of its first page */
 };
 
 struct feed {
@@ -67,18 +67,18 @@ struct feed {
     int64_t roll_after_ms;
     struct landing_stats *stats;
 
-    pthread_mutex_t lock;    /* guards everything below                                         */
-    pthread_cond_t arrived;  /* there is more to take, or it ended or stopped                   */
-    pthread_cond_t has_room; /* the queue shrank, or it stopped                                 */
+    pthread_mutex_t lock;    /* guards everything below */
+    pthread_cond_t arrived;  /* there is more to take, or it ended or stopped */
+    pthread_cond_t has_room; /* the queue shrank, or it stopped */
     struct parcel *first;
     struct parcel *last;
     int64_t queued_bytes;
     struct parcel *aside; /* batches that did not fit their file: the next file begins with them */
-    bool is_open_page;    /* batches came since the last page's end                          */
-    bool is_ended;        /* nothing more will come                                          */
-    bool is_stopped;      /* what is in it does not matter any more                          */
-    struct err failure;   /* why, if code is not ERR_NONE                                    */
-    int64_t bad_page;     /* whose bytes are at fault; 0: none                               */
+    bool is_open_page;    /* batches came since the last page's end */
+    bool is_ended;        /* nothing more will come */
+    bool is_stopped;      /* what is in it does not matter any more */
+    struct err failure;   /* why, if code is not ERR_NONE */
+    int64_t bad_page;     /* whose bytes are at fault; 0: none */
     struct feed_file file;
     struct feed_group group;
 };
@@ -118,9 +118,9 @@ void feed_put_aside(struct feed *feed, struct parcel *parcel_taken);
 /* ---- the landing's thread, while no COPY runs ---- */
 
 enum feed_next {
-    FEED_FILE,   /* there are batches for a file            */
-    FEED_COMMIT, /* pages without rows are to be reported   */
-    FEED_END,    /* nothing is left, or it stopped          */
+    FEED_FILE,   /* there are batches for a file */
+    FEED_COMMIT, /* pages without rows are to be reported */
+    FEED_END,    /* nothing is left, or it stopped */
 };
 
 /* Begins a file's account. Waits until it is clear what comes next. */

@@ -89,11 +89,11 @@ int feed_table_parse(struct parcel *parcel, struct err *err)
 struct feed_reader {
     const struct feed_job *job;
     struct shredder shredder;
-    struct parcel *parcel; /* what the last chunk points into                       */
-    yyjson_alc *alc;       /* kept from one batch to the next                       */
+    struct parcel *parcel; /* what the last chunk points into */
+    yyjson_alc *alc;       /* kept from one batch to the next */
     struct buf scratch;
-    struct cursor_mark mark; /* of the batch at hand                                  */
-    yyjson_val **greatest;   /* records of the batch that have its greatest value     */
+    struct cursor_mark mark; /* of the batch at hand */
+    yyjson_val **greatest;   /* records of the batch that have its greatest value */
     size_t greatest_count;
     int64_t skipped;
 };
@@ -240,7 +240,7 @@ static void bind_records(duckdb_bind_info info)
         duckdb_bind_set_error(info, FUNCTION ": there is no such job");
         return;
     }
-    plan_declare(job->plan, info);
+    layout_declare(job->layout, info);
     duckdb_bind_set_bind_data(info, job, NULL);
 }
 
@@ -258,7 +258,7 @@ static void init_reader(duckdb_init_info info)
 
     reader->job = job;
     reader->greatest = mem_alloc(BATCH_MOST_RECORDS * sizeof *reader->greatest);
-    shredder_open(&reader->shredder, job->plan);
+    shredder_open(&reader->shredder, job->layout);
     duckdb_init_set_init_data(info, reader, reader_free);
 }
 

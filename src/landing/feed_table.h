@@ -11,14 +11,14 @@
 #include "db/duck.h"
 #include "landing/cursor_filter.h"
 #include "landing/feed.h"
-#include "landing/plan.h"
+#include "landing/layout.h"
 
 #include <stdint.h>
 
 /* One file's worth of reading: what a COPY names by number while it runs. */
 struct feed_job {
     struct feed *feed;
-    const struct plan *plan;
+    const struct layout *layout;
     const struct cursor_filter *filter;
     int64_t threads;
     int64_t number; /* set by feed_job_open(); 0: closed */

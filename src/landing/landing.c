@@ -18,29 +18,28 @@
 
 #include "base/banned.h"
 
-#define MOST_THREADS 4         /* each holds a row group in memory                              */
-#define LOOK_BYTES (512 << 10) /* of JSON, before a schema is fixed that has a history          */
-#define FIRST_LOOK_BYTES                                                                           \
-    (2 << 20)             /* … that has none                                              */
-#define FIRST_LOOK_MS 100 /* so long it is waited for                                      */
-#define LOOK_MOST 64      /* batches                                                       */
+#define MOST_THREADS 4             /* each holds a row group in memory */
+#define LOOK_BYTES (512 << 10)     /* of JSON, before a schema is fixed that has a history */
+#define FIRST_LOOK_BYTES (2 << 20) /* … that has none */
+#define FIRST_LOOK_MS 100          /* so long it is waited for */
+#define LOOK_MOST 64               /* batches */
 
 struct landing_impl {
-    struct landing_run run; /* strings that outlive landing_open() are the impl's own        */
+    struct landing_run run; /* strings that outlive landing_open() are the impl's own */
     struct feed feed;
     struct duck_conn conn;
     struct cursor_filter filter;
     int64_t threads;
     pthread_t thread;
-    bool is_running; /* the thread is still to be joined                              */
+    bool is_running; /* the thread is still to be joined */
     atomic_llong committed_page;
 
     /* The landing's thread alone: */
-    struct schema history;   /* of the resource, with all that was seen                       */
-    struct plan plan;        /* of the file at hand                                           */
-    struct cursor_mark mark; /* of what was committed, or known before                        */
-    struct cursor_mark group_mark; /* of the files that are to be committed together              */
-    struct landed_file *files; /* those files                                                   */
+    struct schema history;         /* of the resource, with all that was seen */
+    struct layout layout;          /* of the file at hand */
+    struct cursor_mark mark;       /* of what was committed, or known before */
+    struct cursor_mark group_mark; /* of the files that are to be committed together */
+    struct landed_file *files;     /* those files */
     struct landed_file **last_file;
 };
 
@@ -148,7 +147,7 @@ static int check_progress(const struct landing_impl *impl, const struct schema *
 {
     const struct parcel *aside = impl->feed.aside;
 
-    if (aside == NULL || !schema_same(schema, &impl->plan.schema))
+    if (aside == NULL || !schema_same(schema, &impl->layout.schema))
         return 0;
     return err_set(err, ERR_DATA, "page %" PRId64 " has a value that no column can hold",
                    aside->batch->page);
@@ -176,7 +175,7 @@ static int fix_schema(struct landing_impl *impl, int64_t *ret_record_bytes, stru
     }
     schema_settle(&impl->history);
     TRY(check_progress(impl, &impl->history, err));
-    plan_open(&impl->plan, &impl->history);
+    layout_open(&impl->layout, &impl->history);
     *ret_record_bytes = records ? bytes / records : 1;
     return 0;
 }
@@ -194,7 +193,7 @@ static int land_file(struct landing_impl *impl, struct err *err)
 {
     struct part part = {.conn = &impl->conn,
                         .feed = &impl->feed,
-                        .plan = &impl->plan,
+                        .layout = &impl->layout,
                         .filter = &impl->filter,
                         .metadata = impl->run.metadata,
                         .threads = impl->threads};
@@ -241,7 +240,7 @@ static void *run_landing(void *argument)
 
 static void close_impl(struct landing_impl *impl)
 {
-    plan_close(&impl->plan);
+    layout_close(&impl->layout);
     schema_close(&impl->history);
     cursor_mark_close(&impl->mark);
     cursor_mark_close(&impl->group_mark);

@@ -26,7 +26,7 @@
 
 /* A file that is ready under its temporary name, and durable. */
 struct landed_file {
-    char *temp_path; /* absolute                                                              */
+    char *temp_path; /* absolute */
     struct schema schema;
     char fingerprint[17];
     int64_t rows;
@@ -34,7 +34,7 @@ struct landed_file {
     char sha256[FS_SHA256_TEXT];
     int64_t first_page;
     int64_t last_page;
-    char *cursor_from; /* least and greatest cursor value in it, JSON; NULL: none               */
+    char *cursor_from; /* least and greatest cursor value in it, JSON; NULL: none */
     char *cursor_to;
     struct landed_file *next;
 };
@@ -42,33 +42,33 @@ struct landed_file {
 /* What becomes true together: the files (may be none: pages without rows), and the place behind them. */
 struct landed {
     struct landed_file *files;
-    int64_t page; /* the last page whose records are all in the files up to here           */
+    int64_t page; /* the last page whose records are all in the files up to here */
     const char
         *position;      /* of that page                                                          */
-    const char *url;    /* of the first page in the files                                        */
-    const char *cursor; /* greatest cursor value of the run so far, JSON; NULL: none             */
+    const char *url;    /* of the first page in the files */
+    const char *cursor; /* greatest cursor value of the run so far, JSON; NULL: none */
     const char
         *boundary; /* JSON array of hashes: keys of the records that have that cursor value */
     bool is_last;
 };
 
 struct landing_stats {
-    atomic_llong rows;  /* in files that were committed or are being written      */
-    atomic_llong bytes; /* of finished files                                      */
+    atomic_llong rows;  /* in files that were committed or are being written */
+    atomic_llong bytes; /* of finished files */
     atomic_llong files;
-    atomic_llong skipped;        /* records before the cursor, or known at its boundary    */
-    atomic_llong duplicate_keys; /* objects in which a key was given twice             */
+    atomic_llong skipped;        /* records before the cursor, or known at its boundary */
+    atomic_llong duplicate_keys; /* objects in which a key was given twice */
     atomic_llong queued_bytes;
 };
 
 struct landing_run {
     const char *resource;
-    const char *temp_dir; /* where unfinished files go; exists                                   */
+    const char *temp_dir; /* where unfinished files go; exists */
     const char *
         metadata; /* members of KV_METADATA: riacho: '0.1.0', …; the schema's fingerprint is added; NULL */
     const struct schema
         *schema;        /* the resource's history; NULL: none yet                          */
-    int64_t start_page; /* number of the first page to come                                    */
+    int64_t start_page; /* number of the first page to come */
 
     const char
         *cursor_path; /* NULL: no incremental                                                */
@@ -78,15 +78,14 @@ struct landing_run {
         *start_value; /* JSON; records below it are skipped; NULL: none                      */
     const char
         *start_boundary; /* JSON array of hashes known at start_value                        */
-    const char *cursor;  /* greatest so far (a resumed run); NULL                               */
+    const char *cursor;  /* greatest so far (a resumed run); NULL */
     const char *boundary;
     char *const
         *primary_key; /* for the hashes; none: the whole record                             */
     size_t primary_keys;
 
     void *ctx;
-    int (*commit)(void *ctx, const struct landed *landed,
-                  struct err *err); /* landing's thread      */
+    int (*commit)(void *ctx, const struct landed *landed, struct err *err); /* landing's thread */
     struct landing_stats *stats;
 };
 

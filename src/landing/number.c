@@ -22,11 +22,11 @@ __extension__ typedef unsigned __int128 uint128; /* too long a name to repeat */
 
 /* A literal taken apart. Its value is ±mantissa × 10^exponent if it has at most 19 digits. */
 struct literal {
-    uint64_t mantissa; /* of the first 19 significant digits          */
+    uint64_t mantissa; /* of the first 19 significant digits */
     int64_t exponent;
     int digits; /* significant ones: from the first that is not 0 */
     bool is_negative;
-    bool is_integer; /* no fraction, no exponent                    */
+    bool is_integer; /* no fraction, no exponent */
 };
 
 static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,

@@ -18,12 +18,12 @@
  */
 struct number {
     enum kind kind;   /* KIND_INT, KIND_UINT, KIND_DOUBLE, or KIND_NUMBER: none of them */
-    bool is_big;      /* an integer beyond 2^53, which a double might change            */
-    bool is_negative; /* an integer below 0                                             */
+    bool is_big;      /* an integer beyond 2^53, which a double might change */
+    bool is_negative; /* an integer below 0 */
     union {
         int64_t i;
         uint64_t u;
-        double d; /* of an INT that is not big too: call number_double()         */
+        double d; /* of an INT that is not big too: call number_double() */
     };
 };
 

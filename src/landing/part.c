@@ -58,7 +58,7 @@ static int copy(const struct part *part, const char *fingerprint, int64_t *ret_r
                 struct err *err)
 {
     struct feed_job job = {.feed = part->feed,
-                           .plan = part->plan,
+                           .layout = part->layout,
                            .filter = part->filter,
                            .threads = part->threads};
     AUTO(buf) sql = {0};
@@ -95,7 +95,7 @@ static int describe(const struct part *part, struct landed_file *file, struct er
     TRY(fs_sync_file(part->path, err));
     TRY(fs_sha256(part->path, file->sha256, &file->bytes, err));
     file->temp_path = mem_str(part->path);
-    schema_copy(&part->plan->schema, &file->schema);
+    schema_copy(&part->layout->schema, &file->schema);
     file->first_page = fed->first_page;
     file->last_page = fed->last_page;
     file->cursor_from = cursor_json(&fed->mark.least);
@@ -105,7 +105,7 @@ static int describe(const struct part *part, struct landed_file *file, struct er
 
 static int write_file(const struct part *part, struct landed_file *file, struct err *err)
 {
-    schema_fingerprint(&part->plan->schema, file->fingerprint);
+    schema_fingerprint(&part->layout->schema, file->fingerprint);
     TRY(copy_whole(part, file->fingerprint, &file->rows, err));
     if (file->rows == 0)
         return 0;

@@ -9,15 +9,15 @@
 #include "landing/cursor_filter.h"
 #include "landing/feed.h"
 #include "landing/landing.h"
-#include "landing/plan.h"
+#include "landing/layout.h"
 
 struct part {
     struct duck_conn *conn;
     struct feed *feed;
-    const struct plan *plan;
+    const struct layout *layout;
     const struct cursor_filter *filter;
     const char *path;
-    const char *metadata; /* members of KV_METADATA; NULL: none                */
+    const char *metadata; /* members of KV_METADATA; NULL: none */
     int64_t threads;
     int64_t record_bytes; /* of JSON, about: how many records make a row group */
 };

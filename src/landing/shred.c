@@ -16,17 +16,17 @@
 struct shred_slot {
     duckdb_vector vector;
     void *data;
-    uint64_t *validity; /* a bit for each row; NULL: no null so far               */
-    uint64_t object;    /* the object that wrote it last                          */
-    uint64_t size;      /* LIST: items so far                                     */
-    uint64_t room;      /* LIST: items that its child vector holds                */
+    uint64_t *validity; /* a bit for each row; NULL: no null so far */
+    uint64_t object;    /* the object that wrote it last */
+    uint64_t size;      /* LIST: items so far */
+    uint64_t room;      /* LIST: items that its child vector holds */
 };
 
-void shredder_open(struct shredder *shredder, const struct plan *plan)
+void shredder_open(struct shredder *shredder, const struct layout *layout)
 {
     shredder_close(shredder);
-    shredder->plan = plan;
-    shredder->slots = mem_alloc(plan->count * sizeof *shredder->slots);
+    shredder->layout = layout;
+    shredder->slots = mem_alloc(layout->count * sizeof *shredder->slots);
     shredder->text.ceiling = SIZE_MAX; /* a value is no larger than the batch that it came in */
 }
 
@@ -40,7 +40,7 @@ void shredder_close(struct shredder *shredder)
 /* Asks for the pointers of a vector and of the structs' members in it. */
 static void fetch(struct shredder *shredder, uint32_t at)
 {
-    const struct plan_node *node = &shredder->plan->nodes[at];
+    const struct layout_node *node = &shredder->layout->nodes[at];
     struct shred_slot *slot = &shredder->slots[at];
 
     slot->data = duckdb_vector_get_data(slot->vector);
@@ -53,7 +53,7 @@ static void fetch(struct shredder *shredder, uint32_t at)
 
 static void aim(struct shredder *shredder, uint32_t at, duckdb_vector vector)
 {
-    const struct plan_node *node = &shredder->plan->nodes[at];
+    const struct layout_node *node = &shredder->layout->nodes[at];
     struct shred_slot *slot = &shredder->slots[at];
 
     slot->vector = vector;
@@ -67,7 +67,7 @@ static void aim(struct shredder *shredder, uint32_t at, duckdb_vector vector)
 
 void shredder_begin(struct shredder *shredder, duckdb_data_chunk chunk)
 {
-    const uint32_t columns = shredder->plan->nodes[0].count;
+    const uint32_t columns = shredder->layout->nodes[0].count;
 
     for (uint32_t i = 0; i < columns; i++) {
         aim(shredder, 1 + i, duckdb_data_chunk_get_vector(chunk, i));
@@ -80,8 +80,8 @@ void shredder_begin(struct shredder *shredder, duckdb_data_chunk chunk)
 
 void shredder_end(struct shredder *shredder)
 {
-    for (uint32_t i = 1; i < shredder->plan->count; i++)
-        if (shredder->plan->nodes[i].kind == KIND_LIST)
+    for (uint32_t i = 1; i < shredder->layout->count; i++)
+        if (shredder->layout->nodes[i].kind == KIND_LIST)
             duckdb_list_vector_set_size(shredder->slots[i].vector, shredder->slots[i].size);
 }
 
@@ -99,7 +99,7 @@ static void set_null(struct shred_slot *slot, uint64_t row)
 /* A null struct's members are null too; a null list is empty. */
 static void put_null(struct shredder *shredder, uint32_t at, uint64_t row)
 {
-    const struct plan_node *node = &shredder->plan->nodes[at];
+    const struct layout_node *node = &shredder->layout->nodes[at];
     struct shred_slot *slot = &shredder->slots[at];
 
     set_null(slot, row);
@@ -112,7 +112,7 @@ static void put_null(struct shredder *shredder, uint32_t at, uint64_t row)
 /* Forgets that a value was null, for it is written anew. */
 static void unset_null(struct shredder *shredder, uint32_t at, uint64_t row)
 {
-    const struct plan_node *node = &shredder->plan->nodes[at];
+    const struct layout_node *node = &shredder->layout->nodes[at];
     struct shred_slot *slot = &shredder->slots[at];
 
     if (slot->validity)
@@ -156,7 +156,7 @@ static bool put_json(struct shredder *shredder, struct shred_slot *slot, uint64_
     return true;
 }
 
-static bool put_int(const struct plan_node *node, struct shred_slot *slot, uint64_t row,
+static bool put_int(const struct layout_node *node, struct shred_slot *slot, uint64_t row,
                     const struct number *number)
 {
     ((int64_t *)slot->data)[row] = number->i;
@@ -176,7 +176,7 @@ static bool put_double(struct shred_slot *slot, uint64_t row, const struct numbe
     return number->kind == KIND_DOUBLE || (number->kind == KIND_INT && !number->is_big);
 }
 
-static bool put_number(const struct plan_node *node, struct shred_slot *slot, uint64_t row,
+static bool put_number(const struct layout_node *node, struct shred_slot *slot, uint64_t row,
                        yyjson_val *value)
 {
     const char *text = unsafe_yyjson_get_raw(value);
@@ -209,7 +209,7 @@ static void make_room(struct shredder *shredder, uint32_t at, uint64_t more)
     slot->room = slot->room < duckdb_vector_size() ? duckdb_vector_size() : slot->room;
     duckdb_list_vector_set_size(slot->vector, slot->size);
     duckdb_list_vector_reserve(slot->vector, slot->room);
-    fetch(shredder, shredder->plan->nodes[at].first);
+    fetch(shredder, shredder->layout->nodes[at].first);
 }
 
 /* Items that nobody will read, but DuckDB copies: they must not be left as they were. */
@@ -222,7 +222,7 @@ static void put_null_items(struct shredder *shredder, uint32_t items, uint64_t f
 static bool put_list(struct shredder *shredder, uint32_t at, yyjson_val *list, uint64_t row)
 {
     struct shred_slot *slot = &shredder->slots[at];
-    const uint32_t items = shredder->plan->nodes[at].first;
+    const uint32_t items = shredder->layout->nodes[at].first;
     const uint64_t start = slot->size, end = start + yyjson_arr_size(list);
     yyjson_arr_iter iter = yyjson_arr_iter_with(list);
 
@@ -237,8 +237,8 @@ static bool put_list(struct shredder *shredder, uint32_t at, yyjson_val *list, u
     return true;
 }
 
-static void put_nulls_but(struct shredder *shredder, const struct plan_node *node, uint64_t object,
-                          uint64_t row)
+static void put_nulls_but(struct shredder *shredder, const struct layout_node *node,
+                          uint64_t object, uint64_t row)
 {
     for (uint32_t i = 0; i < node->count; i++)
         if (shredder->slots[node->first + i].object != object)
@@ -251,7 +251,7 @@ static void put_nulls_but(struct shredder *shredder, const struct plan_node *nod
  */
 static bool put_object(struct shredder *shredder, uint32_t at, yyjson_val *object, uint64_t row)
 {
-    const struct plan_node *node = &shredder->plan->nodes[at];
+    const struct layout_node *node = &shredder->layout->nodes[at];
     const uint64_t number = ++shredder->objects;
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     uint32_t next = 0, written = 0;
@@ -259,11 +259,12 @@ static bool put_object(struct shredder *shredder, uint32_t at, yyjson_val *objec
     yyjson_val *key;
 
     while ((key = yyjson_obj_iter_next(&iter))) {
-        const uint32_t member = plan_find(shredder->plan->nodes, node, unsafe_yyjson_get_str(key),
-                                          unsafe_yyjson_get_len(key), next);
+        const uint32_t member =
+            layout_find(shredder->layout->nodes, node, unsafe_yyjson_get_str(key),
+                        unsafe_yyjson_get_len(key), next);
         const uint32_t child = node->first + member;
 
-        if (member == PLAN_NONE)
+        if (member == LAYOUT_NONE)
             return false;
         if (shredder->slots[child].object == number) {
             has_twins = true;
@@ -284,7 +285,7 @@ static bool put_object(struct shredder *shredder, uint32_t at, yyjson_val *objec
 
 static bool put_value(struct shredder *shredder, uint32_t at, yyjson_val *value, uint64_t row)
 {
-    const struct plan_node *node = &shredder->plan->nodes[at];
+    const struct layout_node *node = &shredder->layout->nodes[at];
     struct shred_slot *slot = &shredder->slots[at];
     const yyjson_type type = unsafe_yyjson_get_type(value);
 
@@ -314,15 +315,15 @@ static bool put_value(struct shredder *shredder, uint32_t at, yyjson_val *value,
 bool shred_record(struct shredder *shredder, yyjson_val *record, uint64_t row, int64_t page,
                   int64_t index)
 {
-    const struct plan *plan = shredder->plan;
+    const struct layout *layout = shredder->layout;
 
     shredder->pages[row] = page;
     shredder->indexes[row] = index;
-    if (yyjson_is_obj(record) && !plan->is_one_json)
+    if (yyjson_is_obj(record) && !layout->is_one_json)
         return put_object(shredder, 0, record, row);
-    if (plan->value == PLAN_NONE)
+    if (layout->value == LAYOUT_NONE)
         return false;
-    shredder->slots[plan->value].object = ++shredder->objects;
-    put_nulls_but(shredder, &plan->nodes[0], shredder->objects, row);
-    return put_value(shredder, plan->value, record, row);
+    shredder->slots[layout->value].object = ++shredder->objects;
+    put_nulls_but(shredder, &layout->nodes[0], shredder->objects, row);
+    return put_value(shredder, layout->value, record, row);
 }

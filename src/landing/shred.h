@@ -9,26 +9,26 @@
 #define RIACHO_SHRED_H
 
 #include "base/buf.h"
-#include "landing/plan.h"
+#include "landing/layout.h"
 
 #include <duckdb.h>
 #include <yyjson.h>
 
 struct shredder {
-    const struct plan *plan;  /* NULL: closed                                                  */
-    struct shred_slot *slots; /* a plan node's place in the chunk; parallel to plan->nodes    */
-    uint64_t objects;         /* counted, to tell the members of one object from another's     */
-    int64_t twins;            /* objects with keys given twice, since the chunk was begun      */
-    struct buf text;          /* JSON being written                                            */
-    int64_t *pages;           /* the chunk's two last columns                                  */
+    const struct layout *layout; /* NULL: closed */
+    struct shred_slot *slots;    /* a layout node's place in the chunk; parallel to layout->nodes */
+    uint64_t objects;            /* counted, to tell the members of one object from another's */
+    int64_t twins;               /* objects with keys given twice, since the chunk was begun */
+    struct buf text;             /* JSON being written */
+    int64_t *pages;              /* the chunk's two last columns */
     int64_t *indexes;
 };
 
-/* `plan` must outlive it. */
-void shredder_open(struct shredder *shredder, const struct plan *plan);
+/* `layout` must outlive it. */
+void shredder_open(struct shredder *shredder, const struct layout *layout);
 void shredder_close(struct shredder *shredder);
 
-/* A chunk with the plan's columns, without rows so far. */
+/* A chunk with the layout's columns, without rows so far. */
 void shredder_begin(struct shredder *shredder, duckdb_data_chunk chunk);
 /* Writes a record (its numbers raw) to that row, the next after the last one. False: it does not fit. */
 bool shred_record(struct shredder *shredder, yyjson_val *record, uint64_t row, int64_t page,

@@ -1,7 +1,7 @@
 /*
  * Breadth first, so that the members of a node stand side by side.
  */
-#include "landing/plan.h"
+#include "landing/layout.h"
 
 #include "base/mem.h"
 #include "landing/keys.h"
@@ -23,9 +23,9 @@ static uint32_t count_nodes(const struct schema *schema)
     return count;
 }
 
-static void describe(struct plan_node *node, const struct schema *schema, uint32_t first)
+static void describe(struct layout_node *node, const struct schema *schema, uint32_t first)
 {
-    *node = (struct plan_node){
+    *node = (struct layout_node){
         .kind = schema->kind,
         .big_ints = schema->big_ints,
         .negatives = schema->negatives,
@@ -36,7 +36,7 @@ static void describe(struct plan_node *node, const struct schema *schema, uint32
     };
 }
 
-static void make_table(struct plan *plan, struct plan_node *node)
+static void make_table(struct layout *layout, struct layout_node *node)
 {
     uint32_t room = 32;
 
@@ -47,7 +47,7 @@ static void make_table(struct plan *plan, struct plan_node *node)
     node->mask = room - 1;
     node->table = mem_alloc(room * sizeof *node->table);
     for (uint32_t i = 0; i < node->count; i++) {
-        const struct plan_node *member = &plan->nodes[node->first + i];
+        const struct layout_node *member = &layout->nodes[node->first + i];
         uint32_t at = member->key ? key_hash(member->key, member->key_size) & node->mask : 0;
 
         while (member->key && node->table[at])
@@ -57,9 +57,9 @@ static void make_table(struct plan *plan, struct plan_node *node)
     }
 }
 
-void plan_open(struct plan *plan, const struct schema *schema)
+void layout_open(struct layout *layout, const struct schema *schema)
 {
-    struct plan made = {.count = count_nodes(schema), .value = PLAN_NONE};
+    struct layout made = {.count = count_nodes(schema), .value = LAYOUT_NONE};
     const struct schema **queue = mem_alloc(made.count * sizeof *queue);
     uint32_t known = 1;
 
@@ -78,41 +78,41 @@ void plan_open(struct plan *plan, const struct schema *schema)
             made.value = 1 + i;
     made.is_one_json = schema_is_one_json(schema);
     free(queue);
-    plan_close(plan);
-    *plan = made;
+    layout_close(layout);
+    *layout = made;
 }
 
-void plan_close(struct plan *plan)
+void layout_close(struct layout *layout)
 {
-    for (uint32_t i = 0; i < plan->count; i++)
-        free(plan->nodes[i].table);
-    free(plan->nodes);
-    schema_close(&plan->schema);
-    *plan = (struct plan){0};
+    for (uint32_t i = 0; i < layout->count; i++)
+        free(layout->nodes[i].table);
+    free(layout->nodes);
+    schema_close(&layout->schema);
+    *layout = (struct layout){0};
 }
 
-static bool is_member(const struct plan_node *member, const char *key, size_t key_size)
+static bool is_member(const struct layout_node *member, const char *key, size_t key_size)
 {
     return member->key_size == key_size && memcmp(member->key, key, key_size) == 0;
 }
 
-static uint32_t find_from(const struct plan_node *members, uint32_t from, uint32_t to,
+static uint32_t find_from(const struct layout_node *members, uint32_t from, uint32_t to,
                           const char *key, size_t key_size)
 {
     for (uint32_t i = from; i < to; i++)
         if (is_member(&members[i], key, key_size))
             return i;
-    return PLAN_NONE;
+    return LAYOUT_NONE;
 }
 
-uint32_t plan_find(const struct plan_node *nodes, const struct plan_node *node, const char *key,
-                   size_t key_size, uint32_t guess)
+uint32_t layout_find(const struct layout_node *nodes, const struct layout_node *node,
+                     const char *key, size_t key_size, uint32_t guess)
 {
-    const struct plan_node *members = nodes + node->first;
+    const struct layout_node *members = nodes + node->first;
     const uint32_t ahead = guess + AHEAD < node->count ? guess + AHEAD : node->count;
     uint32_t found = find_from(members, guess, ahead, key, key_size);
 
-    if (found != PLAN_NONE)
+    if (found != LAYOUT_NONE)
         return found;
     if (node->table == NULL)
         return find_from(members, 0, node->count, key, key_size);
@@ -120,7 +120,7 @@ uint32_t plan_find(const struct plan_node *nodes, const struct plan_node *node, 
          at = (at + 1) & node->mask)
         if (is_member(&members[node->table[at] - 1], key, key_size))
             return node->table[at] - 1;
-    return PLAN_NONE;
+    return LAYOUT_NONE;
 }
 
 /* ---- DuckDB's types ---- */
@@ -185,10 +185,10 @@ static void declare(duckdb_bind_info info, const char *name, duckdb_logical_type
     duckdb_destroy_logical_type(&type);
 }
 
-void plan_declare(const struct plan *plan, duckdb_bind_info info)
+void layout_declare(const struct layout *layout, duckdb_bind_info info)
 {
-    for (size_t i = 0; i < plan->schema.field_count; i++)
-        declare(info, plan->schema.fields[i].name, type_of(&plan->schema.fields[i]));
+    for (size_t i = 0; i < layout->schema.field_count; i++)
+        declare(info, layout->schema.fields[i].name, type_of(&layout->schema.fields[i]));
     declare(info, SCHEMA_PAGE_COLUMN, duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
     declare(info, SCHEMA_INDEX_COLUMN, duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
 }
