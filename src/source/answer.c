@@ -34,20 +34,23 @@ static size_t torn_bytes(const char *text, size_t size)
 /* Adds the text in one line, at most `most` bytes of it. */
 static void put_line(struct buf *to, const struct buf *text, size_t most)
 {
-    size_t size = text->size < most ? text->size : most;
-    bool was_space = true;
+    const bool is_cut = text->size > most;
+    const size_t size = is_cut ? most - torn_bytes(text->data, most) : text->size;
+    bool owes_space = false;
 
-    if (size < text->size)
-        size -= torn_bytes(text->data, size);
     for (size_t i = 0; i < size; i++) {
         const unsigned char c = (unsigned char)text->data[i];
-        const bool is_space = c <= ' ' || c == 0x7f;
 
-        if (!is_space || !was_space)
-            buf_putc(to, is_space ? ' ' : (char)c);
-        was_space = is_space;
+        if (c <= ' ' || c == 0x7f) {
+            owes_space = to->size > 0;
+            continue;
+        }
+        if (owes_space)
+            buf_putc(to, ' ');
+        owes_space = false;
+        buf_putc(to, (char)c);
     }
-    if (size < text->size)
+    if (is_cut)
         buf_puts(to, "…");
 }
 

@@ -19,7 +19,7 @@
 #include "base/banned.h"
 
 #define MOST_HEADER_BYTES (256 << 10)
-#define READ_BYTES (256L << 10)
+#define READ_BYTES (64L << 10) /* libcurl reads up to a hundred times as much in one go */
 #define MOST_CONNECT_MS 30000
 
 struct http_impl {

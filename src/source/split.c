@@ -155,7 +155,7 @@ int split_feed(struct split *split, const char *bytes, size_t size, struct err *
         size--;
     }
     if (size > 0 && split->offset == split->bom_bytes && split->bom_bytes % 3 != 0)
-        return err_set(err, ERR_DATA, "it is not JSON, at byte 0");
+        return err_set(err, ERR_DATA, "the body is not JSON, at byte 0");
     if (split->phase == SPLIT_DETECT)
         return hold_back(split, bytes, size, err);
     return read_on(split, bytes, size, err);

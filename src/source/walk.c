@@ -101,7 +101,7 @@ static int check_root(struct walk *walk, char c, int64_t offset, struct err *err
                        offset);
     walk->root_seen = true;
     if (c == '\0' || strchr("[{\"-0123456789tfn", c) == NULL)
-        return err_set(err, ERR_DATA, "it is not JSON, at byte %" PRId64, offset);
+        return err_set(err, ERR_DATA, "the body is not JSON, at byte %" PRId64, offset);
     return 0;
 }
 
