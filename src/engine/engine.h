@@ -34,6 +34,8 @@ struct engine_tables {
     const struct table_conf *const *tables; /* none: default rules (the resource and its child tables) */
     size_t table_count;
     const char *only;       /* just this table (a replay); NULL: all             */
+    const char *const *others; /* names of the other resources: default rules name no child table so */
+    size_t other_count;
 };
 
 /* One output of a job: a file for one table, durable under its temporary name. */

@@ -1,0 +1,71 @@
+/*
+ * DuckDB's dialect, and filling templates.
+ */
+#include "engine/dialect.h"
+
+#include "db/duck.h"
+
+#include <inttypes.h>
+
+#include "base/banned.h"
+
+void sql_fill(struct buf *to, const char *template, const char *const *parts)
+{
+    for (const char *at = template; *at; at++) {
+        if (*at == '$' && at[1] >= '1' && at[1] <= '9')
+            buf_puts(to, parts[*++at - '1']);
+        else
+            buf_putc(to, *at);
+    }
+}
+
+/* A JSON Pointer (RFC 6901), which can name any key. */
+static void put_pointer(const struct json_step *steps, size_t count, struct buf *to)
+{
+    if (count == 0)
+        buf_putc(to, '$');
+    for (size_t i = 0; i < count; i++) {
+        buf_putc(to, '/');
+        if (steps[i].key == NULL)
+            buf_printf(to, "%" PRId64, steps[i].index);
+        for (const char *at = steps[i].key; at && *at; at++) {
+            if (*at == '~' || *at == '/')
+                buf_puts(to, *at == '~' ? "~0" : "~1");
+            else
+                buf_putc(to, *at);
+        }
+    }
+}
+
+/* The blanks of Unicode (White_Space) and the byte order mark. */
+#define BLANKS                                                                                     \
+    "' \t\n\v\f\r\xc2\x85\xc2\xa0\xe1\x9a\x80\xe2\x80\x80\xe2\x80\x81\xe2\x80\x82\xe2\x80\x83"     \
+    "\xe2\x80\x84\xe2\x80\x85\xe2\x80\x86\xe2\x80\x87\xe2\x80\x88\xe2\x80\x89\xe2\x80\x8a"         \
+    "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\x9f\xe3\x80\x80\xef\xbb\xbf'"
+
+const struct dialect dialect_duckdb = {
+    .name = "duckdb",
+    .put_name = sql_put_name,
+    .put_text = sql_put_text,
+    .put_type = sql_type_put_stored,
+    .put_landed = schema_put_sql_type,
+    .put_steps = put_pointer,
+    .text = "VARCHAR",
+    .instant = "TIMESTAMP WITH TIME ZONE",
+    .field = "struct_extract($1, $3)",
+    .item = "list_extract($1, $2 + 1)",
+    .trim = "trim($1, " BLANKS ")",
+    .matches = "regexp_full_match($1, $2)",
+    .fail = "error(concat($1))",
+    .of_micros = "make_timestamptz($1)",
+    .quotient = "($1 // $2)",
+    .padded = "format('{:06d}', $1)",
+    .json = "CAST(to_json($1) AS VARCHAR)",
+    .json_value = "nullif(CAST(json_extract($1, $2) AS VARCHAR), 'null')",
+    .json_text = "json_extract_string($1, $2)",
+    .json_texts = "list_transform($1, lambda riacho__e: json_extract_string(riacho__e, '$'))",
+    .jsons = "list_transform($1, lambda riacho__e: CAST(to_json(riacho__e) AS VARCHAR))",
+    .whole = "struct_pack($1)",
+    .items = "(SELECT riacho__id, riacho__place, unnest(riacho__list) AS riacho__item, "
+             "generate_subscripts(riacho__list, 1) - 1 AS riacho__index FROM $1)",
+};

@@ -1,0 +1,56 @@
+/*
+ * Engines behind one door.
+ */
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+int engine_open(struct engine *engine, const struct engine_ops *ops,
+                const struct engine_conf *conf, struct err *err)
+{
+    struct engine made = {.ops = ops};
+
+    if (ops->missing) {
+        err_set(err, ERR_USAGE, "the engine \"%s\" is not in this build", ops->name);
+        return err_hint(err, "%s", ops->missing);
+    }
+    TRY(ops->open(&made, conf, err));
+    *engine = made;
+    return 0;
+}
+
+int engine_run(struct engine *engine, const struct engine_tables *tables, struct engine_job *jobs,
+               size_t count, struct journal *journal, struct err *err)
+{
+    assert(engine->ops);
+    return engine->ops->run(engine, tables, jobs, count, journal, err);
+}
+
+void engine_interrupt(struct engine *engine)
+{
+    if (engine->ops)
+        engine->ops->interrupt(engine);
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine->ops)
+        engine->ops->close(engine);
+    *engine = (struct engine){0};
+}
+
+void engine_job_close(struct engine_job *job)
+{
+    struct engine_output *next;
+
+    for (struct engine_output *output = job->outputs; output; output = next) {
+        next = output->next;
+        free(output->table);
+        free(output->temp_path);
+        free(output);
+    }
+    job->outputs = NULL;
+}
