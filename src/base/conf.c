@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -22,8 +23,10 @@ void conf_node_close(struct conf_node *node)
             conf_node_close(&node->keys[i]);
         conf_node_close(&node->items[i]);
     }
-    for (size_t i = 0; i < node->value_count; i++)
+    for (size_t i = 0; i < node->value_count; i++) {
+        free(node->values[i].name);
         free(node->values[i].text);
+    }
     free(node->values);
     free(node->keys);
     free(node->items);
@@ -50,9 +53,11 @@ void conf_copy(const struct conf_node *from, struct conf_node *ret_node)
     made.value_count = 0;
     for (size_t i = 0; i < from->value_count; i++)
         *MEM_PUSH(made.values, made.value_count) =
-            (struct conf_value){mem_str(from->values[i].text), from->values[i].may_be_secret};
+            (struct conf_value){mem_str(from->values[i].name), mem_str(from->values[i].text),
+                                from->values[i].may_be_secret};
     made.keys = from->keys ? mem_alloc(room_for(from->count) * sizeof *made.keys) : NULL;
     made.items = from->items ? mem_alloc(room_for(from->count) * sizeof *made.items) : NULL;
+    assert(from->items || from->count == 0);
     for (size_t i = 0; i < from->count; i++) {
         if (from->keys)
             conf_copy(&from->keys[i], &made.keys[i]);

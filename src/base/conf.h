@@ -1,7 +1,8 @@
 /*
- * A YAML 1.2 file as a tree of nodes that know their places. Plain scalars are resolved by the core
- * schema (yes, no, on, off are texts). `${VAR}` and `${VAR:-default}` are replaced from the environment
- * in every scalar, after parsing, so that a value can never change the structure; `$${` is a literal
+ * A YAML 1.2 file as a tree of nodes that know their places. Plain scalars are resolved by the
+ * core schema (yes, no, on, off are texts). `${VAR}` and `${VAR:-default}` are replaced from the
+ * environment in every scalar, after parsing, so that a value can never change the structure;
+ * `$${` is a literal
  * `${`, and any other `$` is itself.
  */
 #ifndef RIACHO_CONF_H
@@ -22,10 +23,11 @@
 enum conf_kind { CONF_NULL, CONF_BOOL, CONF_INT, CONF_FLOAT, CONF_TEXT, CONF_LIST, CONF_MAP };
 
 /*
- * A value, not empty, of a variable. One that has a default in the file holds no secret, or the file would
- * hold one too; any other may.
+ * A value, not empty, of a variable. One that has a default in the file holds no secret, or the
+ * file would hold one too; any other may.
  */
 struct conf_value {
+    char *name; /* of the variable */
     char *text;
     bool may_be_secret;
 };
@@ -46,8 +48,9 @@ struct conf_node {
 };
 
 /*
- * Parses a whole file. Whatever is wrong goes to `faults` with its place; -1 if the tree cannot be used
- * at all (it is then closed). Where a variable is missing the tree still comes, with "" in its place.
+ * Parses a whole file. Whatever is wrong goes to `faults` with its place; -1 if the tree cannot be
+ * used at all (it is then closed). Where a variable is missing the tree still comes, with "" in
+ * its place.
  */
 MUST_CHECK int conf_parse(struct conf_node *ret_root, const char *text, size_t size,
                           struct faults *faults);
@@ -60,8 +63,8 @@ const struct conf_node *conf_get(const struct conf_node *map, const char *key);
 const struct conf_node *conf_key(const struct conf_node *map, const char *key);
 
 /*
- * The node at "transform.tables[2].from", or the deepest one that there is on the way: the best place
- * to tell of something that is missing.
+ * The node at "transform.tables[2].from", or the deepest one that there is on the way: the best
+ * place to tell of something that is missing.
  */
 const struct conf_node *conf_find(const struct conf_node *root, const char *path);
 

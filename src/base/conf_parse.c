@@ -1,6 +1,6 @@
 /*
- * From the events of libyaml to the tree. The parser's own words about syntax are passed on, with what
- * we know of the usual causes.
+ * From the events of libyaml to the tree. The parser's own words about syntax are passed on, with
+ * what we know of the usual causes.
  */
 #include "base/conf.h"
 

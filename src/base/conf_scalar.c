@@ -71,7 +71,8 @@ static const char *expand_variable(const char *name, const char *end, int depth,
         buf_puts(to, value);
         if (*value)
             *MEM_PUSH(made->values, made->value_count) =
-                (struct conf_value){mem_str(value), !has_plain_default(after, close)};
+                (struct conf_value){mem_str(variable), mem_str(value),
+                                    !has_plain_default(after, close)};
     } else if (after != close && depth < DEEPEST_DEFAULT)
         expand(after + 2, close, depth + 1, to, made);
     else

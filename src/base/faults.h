@@ -47,7 +47,10 @@ void faults_sort(struct faults *faults);
 /* One line each: `file:line:column: key "x": text; did you mean "y"?` */
 void faults_print(const struct faults *faults, FILE *to);
 
-/* Adds {"file":…,"ok":…,"faults":[{"line":…,"column":…,"severity":…,"key":…,"text":…,"nearest":…}]}. */
+/*
+ * Adds {"file":…,"ok":…,"errors":…,"faults":[…]}, each fault with line, column, severity ("error" or
+ * "warning"), text, and key and nearest if there are any.
+ */
 void faults_put_json(const struct faults *faults, struct buf *to);
 
 void faults_close(struct faults *faults);

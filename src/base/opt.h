@@ -1,9 +1,10 @@
 /*
- * Option tables: one row per setting of the pipeline file. The row feeds the reader (with every fault
- * gathered, not only the first), the defaults, the JSON Schema and the reference page.
+ * Option tables: one row per setting of the pipeline file. The row feeds the reader (with every
+ * fault gathered, not only the first), the defaults, the JSON Schema and the reference page.
  *
- * A table ends with a row whose key is NULL. A row says where its value goes in the struct that the
- * table fills (`at`, an offsetof). What is read is owned by that struct; its own x_close() frees it.
+ * A table ends with a row whose key is NULL. A row says where its value goes in the struct that
+ * the table fills (`at`, an offsetof). What is read is owned by that struct; its own x_close()
+ * frees it.
  */
 #ifndef RIACHO_OPT_H
 #define RIACHO_OPT_H
@@ -116,8 +117,9 @@ struct opt {
 };
 
 /*
- * Reads a map into the struct at `target`, defaults included. Faults go to reading->faults, with the
- * keys named after `path` ("source.client", "" at the root). The struct can be closed whatever was wrong.
+ * Reads a map into the struct at `target`, defaults included. Faults go to reading->faults, with
+ * the keys named after `path` ("source.client", "" at the root). The struct can be closed whatever
+ * was wrong.
  */
 void opt_read(const struct opt_reading *reading, const struct opt *rows,
               const struct conf_node *node, const char *path, void *target);
@@ -146,7 +148,7 @@ void opt_pairs_close(struct opt_pairs *pairs);
 /* Adds the JSON Schema (draft-07) of the map that the rows describe: one JSON object. */
 void opt_put_schema(struct buf *to, const struct opt *rows, const char *title);
 
-/* Adds Markdown: a section for the map at `path` and for each map in it, a table row per setting. */
+/* Adds Markdown: a section for the map at `path` and each map in it, a table row per setting. */
 void opt_put_reference(struct buf *to, const struct opt *rows, const char *path);
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * The reference page from option tables: a section per map, a line per setting. A map that stands in
- * several places is told once.
+ * The reference page from option tables: a section per map, a line per setting. A map that stands
+ * in several places is told once.
  */
 #include "base/opt.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,7 @@ static void put_refused(struct buf *to, const struct opt *rows)
 
 static void put_table(struct buf *to, const struct opt *rows)
 {
+    assert(rows);
     buf_puts(to, "\n| key | value | default | meaning |\n|---|---|---|---|\n");
     for (const struct opt *row = rows; row->key; row++)
         if (row->type != OPT_REFUSED)
@@ -173,6 +175,7 @@ static void put_inside(struct buf *to, struct told *told, const struct opt *row,
 
 static void put_section(struct buf *to, struct told *told, const struct opt *rows, const char *path)
 {
+    assert(rows);
     put_table(to, rows);
     for (const struct opt *row = rows; row->key; row++) {
         char *key_path;

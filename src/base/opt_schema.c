@@ -1,6 +1,6 @@
 /*
- * JSON Schema (draft-07) from option tables. A value that holds ${VAR} may become anything, so wherever
- * one may stand a text with ${ is let through.
+ * JSON Schema (draft-07) from option tables. A value that holds ${VAR} may become anything, so
+ * wherever one may stand a text with ${ is let through.
  */
 #include "base/opt.h"
 

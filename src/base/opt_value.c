@@ -112,8 +112,8 @@ static bool is_scalar(const struct conf_node *node)
 }
 
 /*
- * A quoted text is a text, not a number; but within { } a variable must be quoted for YAML's sake, so
- * what came of a variable is looked at as if it were plain.
+ * A quoted text is a text, not a number; but within { } a variable must be quoted for YAML's sake,
+ * so what came of a variable is looked at as if it were plain.
  */
 static enum conf_kind kind_of(const struct conf_node *node)
 {

@@ -1,6 +1,6 @@
 /*
- * The pipeline file: from a path to a checked struct. The rooms know their own settings; here they are put
- * together, and what must be true between rooms is checked.
+ * The pipeline file: from a path to a checked struct. The rooms know their own settings; here they
+ * are put together, and what must be true between rooms is checked.
  */
 #include "cmd/pipeline.h"
 

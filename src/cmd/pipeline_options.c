@@ -1,5 +1,6 @@
 /*
- * The root table of the pipeline file, and what is made of it: the JSON Schema and the reference page.
+ * The root table of the pipeline file, and what is made of it: the JSON Schema and the reference
+ * page.
  */
 #include "cmd/pipeline_options.h"
 

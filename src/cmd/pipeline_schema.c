@@ -1,5 +1,6 @@
 /*
- * What is made of the option tables for editors and readers: the JSON Schema, and docs/pipeline-file.md.
+ * What is made of the option tables for editors and readers: the JSON Schema, and
+ * docs/pipeline-file.md.
  */
 #include "cmd/pipeline.h"
 

@@ -6,7 +6,7 @@
 
 #include "source/source_conf.h"
 
-/* What an editor may expect: texts, and for parameters lists and dlt's short form of incremental. */
+/* For editors: texts, and for parameters lists and dlt's short form of incremental. */
 #define SCALAR_SCHEMA "{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}"
 #define FIELDS_SCHEMA "{\"type\":\"object\",\"additionalProperties\":" SCALAR_SCHEMA "}"
 #define PARAMS_SCHEMA                                                                              \

@@ -1,6 +1,6 @@
 /*
- * Placeholders in path, params, headers and json: each must be one that a run can fill, and what came
- * from the environment is none.
+ * Placeholders in path, params, headers and json: each must be one that a run can fill, and what
+ * came from the environment is none.
  */
 #include "source/resource_tree.h"
 

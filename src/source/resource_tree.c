@@ -1,7 +1,8 @@
 /*
- * Short forms and defaults of resources, by the rules of dlt (rest_api/config_setup.py): a resource or
- * an endpoint may be a bare text; resource_defaults lie beneath, key by key, `params` and `json` merged;
- * a parameter may be bound in the path; a parameter of type incremental is a short form of `incremental`.
+ * Short forms and defaults of resources, by the rules of dlt (rest_api/config_setup.py): a
+ * resource or an endpoint may be a bare text; resource_defaults lie beneath, key by key, `params`
+ * and `json` merged; a parameter may be bound in the path; a parameter of type incremental is a
+ * short form of `incremental`.
  */
 #include "source/resource_tree.h"
 

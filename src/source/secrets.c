@@ -119,6 +119,8 @@ void secrets_collect(struct secrets *secrets, const struct source_conf *conf,
     add_fields(secrets, &resource->endpoint.params, "params.", true);
     add_fields(secrets, &resource->endpoint.headers, "headers.", false);
     add_userinfo(secrets, conf->base_url ? conf->base_url : "");
+    for (size_t i = 0; i < conf->secrets.count; i++)
+        add_secret(secrets, "variables.", conf->secrets.items[i].key, conf->secrets.items[i].value);
 }
 
 void secrets_close(struct secrets *secrets)

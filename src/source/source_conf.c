@@ -1,6 +1,6 @@
 /*
- * The option tables of `source:`. Keys, types, defaults and the list of what exists are those of dlt's
- * rest_api source (dlt/sources/rest_api/typing.py, rest_client/paginators.py, auth.py).
+ * The option tables of `source:`. Keys, types, defaults and the list of what exists are those of
+ * dlt's rest_api source (dlt/sources/rest_api/typing.py, rest_client/paginators.py, auth.py).
  */
 #include "source/source_conf.h"
 
@@ -22,7 +22,7 @@
 
 #define REFUSED(name, why)                                                                         \
     {                                                                                              \
-        .key = name, .type = OPT_REFUSED, .help = why                                              \
+        .key = (name), .type = OPT_REFUSED, .help = (why)                                          \
     }
 
 static const struct opt retry_rows[] = {

@@ -1,7 +1,7 @@
 /*
- * What a pipeline file says under `source:`. The key names and defaults are dlt's rest_api source's;
- * what is riacho's own is marked (+). Filled through the option tables of source_conf.c; owns its
- * strings.
+ * What a pipeline file says under `source:`. The key names and defaults are dlt's rest_api
+ * source's; what is riacho's own is marked (+). Filled through the option tables of source_conf.c;
+ * owns its strings.
  */
 #ifndef RIACHO_SOURCE_CONF_H
 #define RIACHO_SOURCE_CONF_H
@@ -120,13 +120,12 @@ struct source_conf {
     bool allow_cross_origin; /* (+) next links and redirects may leave; no credentials go along */
     struct resource_conf *resources;
     size_t resource_count;
-    char **secrets; /* texts from the environment that stand in paths: never shown, *** in place */
-    size_t secret_count;
+    struct opt_pairs secrets; /* variables and their values that stand in paths: never shown */
 };
 
 /*
- * Reads the node of `source:` into `conf` and checks it; `conf` can be closed whatever was wrong. What
- * client and resource_defaults say is then merged into each resource's endpoint.
+ * Reads the node of `source:` into `conf` and checks it; `conf` can be closed whatever was wrong.
+ * What client and resource_defaults say is then merged into each resource's endpoint.
  */
 void source_conf_read(struct source_conf *conf, const struct opt_reading *reading,
                       const struct conf_node *node);

@@ -114,23 +114,31 @@ static bool is_empty(const char *text)
     return text == NULL || *text == '\0';
 }
 
-/* An empty secret (${TOKEN:-}) is a way to say: without. */
-static void drop_empty_auth(const struct at_resource *at, const char *key, struct auth_conf *auth)
+static bool is_empty_auth(const struct auth_conf *auth)
+{
+    switch (auth->type) {
+    case AUTH_BEARER:
+        return auth->token && *auth->token == '\0';
+    case AUTH_API_KEY:
+        return auth->api_key && *auth->api_key == '\0';
+    case AUTH_HTTP_BASIC:
+        return auth->username && is_empty(auth->username) && is_empty(auth->password);
+    case AUTH_NONE:
+        break;
+    }
+    return false;
+}
+
+/* An empty secret (${TOKEN:-}) is a way to say: without. dlt's "param" is another word for query. */
+static void complete_auth(const struct at_resource *at, const char *key, struct auth_conf *auth)
 {
     char *path;
 
-    if (auth->type == AUTH_BEARER && auth->token && *auth->token == '\0')
-        auth->type = AUTH_NONE;
-    else if (auth->type == AUTH_API_KEY && auth->api_key && *auth->api_key == '\0')
-        auth->type = AUTH_NONE;
-    else if (auth->type == AUTH_HTTP_BASIC && auth->username && is_empty(auth->username) &&
-             is_empty(auth->password))
-        auth->type = AUTH_NONE;
-    else {
-        if (auth->location && str_same(auth->location, "param"))
-            memcpy(auth->location, "query", sizeof "query");
+    if (auth->location && str_same(auth->location, "param"))
+        memcpy(auth->location, "query", sizeof "query");
+    if (!is_empty_auth(auth))
         return;
-    }
+    auth->type = AUTH_NONE;
     path = opt_path(at->path, key);
     opt_warn(at->reading, conf_find(at->node, key), path,
              "the secret is empty: requests go without authentication");
@@ -231,7 +239,8 @@ static void add_secrets(struct source_conf *conf, const struct conf_node *node, 
 
         if (value->may_be_secret && strlen(value->text) >= SHORTEST_SECRET &&
             strstr(within, value->text))
-            *MEM_PUSH(conf->secrets, conf->secret_count) = mem_str(value->text);
+            *MEM_PUSH(conf->secrets.items, conf->secrets.count) =
+                (struct opt_pair){mem_str(value->name), mem_str(value->text)};
     }
 }
 
@@ -253,7 +262,7 @@ static void complete_resource(const struct at_resource *at, struct source_conf *
     complete_paginator(&resource->endpoint.paginator);
     check_name(at, conf, index);
     check_endpoint(at, &resource->endpoint);
-    drop_empty_auth(at, "endpoint.auth", &resource->endpoint.auth);
+    complete_auth(at, "endpoint.auth", &resource->endpoint.auth);
     add_secrets(conf, conf_get(conf_get(at->node, "endpoint"), "path"), resource->endpoint.path);
     inherit_client(&resource->endpoint, conf);
 }
@@ -262,7 +271,7 @@ static void complete_client(const struct at_resource *at, struct source_conf *co
 {
     complete_paginator(&conf->paginator);
     check_paginator_in(at, "client.paginator", &conf->paginator);
-    drop_empty_auth(at, "client.auth", &conf->auth);
+    complete_auth(at, "client.auth", &conf->auth);
     if (conf->base_url)
         check_base_url(at, conf->base_url);
     add_secrets(conf, conf_get(conf_get(at->node, "client"), "base_url"),
@@ -389,7 +398,7 @@ void source_conf_close(struct source_conf *conf)
 {
     for (size_t i = 0; i < conf->resource_count; i++)
         resource_conf_close(&conf->resources[i]);
-    texts_close(&conf->secrets, &conf->secret_count);
+    opt_pairs_close(&conf->secrets);
     fields_conf_close(&conf->headers);
     auth_conf_close(&conf->auth);
     paginator_conf_close(&conf->paginator);

@@ -1,6 +1,6 @@
 /*
- * The option tables of paginators and auths, which client and endpoints share. Keys and defaults are those
- * of dlt's rest_client (paginators.py, auth.py).
+ * The option tables of paginators and auths, which client and endpoints share. Keys and defaults
+ * are those of dlt's rest_client (paginators.py, auth.py).
  */
 #include "source/variants_conf.h"
 
@@ -40,7 +40,7 @@ static const struct opt header_link_rows[] = {
 #define STOP_EMPTY_ROW(otherwise)                                                                  \
     {                                                                                              \
         .key = "stop_after_empty_page", .type = OPT_BOOL, .at = PAGINATOR(stop_after_empty_page),  \
-        .standard = otherwise, .help = "Whether a page without records is the last."               \
+        .standard = (otherwise), .help = "Whether a page without records is the last."             \
     }
 
 static const struct opt cursor_rows[] = {

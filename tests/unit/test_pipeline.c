@@ -386,8 +386,9 @@ static void secrets_are_marked(void **state)
     assert_true(field_of(&a->params, "v")->is_secret);
     assert_false(field_of(&a->params, "day")->is_secret);
     assert_false(field_of(&a->params, "pageToken")->is_secret);
-    assert_int_equal(p.source.secret_count, 1);
-    assert_string_equal(p.source.secrets[0], "s3cret-token");
+    assert_int_equal(p.source.secrets.count, 1);
+    assert_string_equal(p.source.secrets.items[0].key, "RIACHO_TOKEN");
+    assert_string_equal(p.source.secrets.items[0].value, "s3cret-token");
 }
 
 static void braces_in_values_of_variables_are_no_placeholders(void **state)
