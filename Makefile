@@ -154,9 +154,11 @@ format: ## lay out the C files as .clang-format says
 format-check: ## tell which files `make format` would change
 	@tools/format --check $(FORMATTED)
 
-docs: all ## write docs/commands.md from the program's own help
+docs: all ## write the pages that the program tells of itself: commands, pipeline file, schema
 	$(PROGRAM) manual markdown >docs/commands.md.new
-	mv docs/commands.md.new docs/commands.md
+	$(PROGRAM) schema --markdown >docs/pipeline-file.md.new
+	$(PROGRAM) schema >docs/pipeline.schema.json.new
+	for page in docs/*.new; do mv "$$page" "$${page%.new}"; done
 
 install: all $(B)/installed/riacho ## DESTDIR= PREFIX=/usr/local
 	tools/make-pages $(PROGRAM) $(B)/installed/share
