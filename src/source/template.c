@@ -203,7 +203,8 @@ struct body_walk {
 
 static int expand_value(const struct body_walk *walk, yyjson_val *from, yyjson_mut_val **ret_to);
 
-static int expand_text(const struct body_walk *walk, const char *text, yyjson_mut_val **ret_to)
+static int expand_text(const struct body_walk *walk, const char *text, bool is_key,
+                       yyjson_mut_val **ret_to)
 {
     AUTO(buf) expanded = {0};
     const size_t size = strlen(text);
@@ -214,8 +215,9 @@ static int expand_text(const struct body_walk *walk, const char *text, yyjson_mu
 
     if (found <= 0)
         return found;
-    *ret_to = value && value->is_number ? yyjson_mut_rawcpy(walk->doc, buf_text(&expanded))
-                                        : yyjson_mut_strcpy(walk->doc, buf_text(&expanded));
+    *ret_to = value && value->is_number && !is_key
+                  ? yyjson_mut_rawcpy(walk->doc, buf_text(&expanded))
+                  : yyjson_mut_strcpy(walk->doc, buf_text(&expanded));
     return 1;
 }
 
@@ -231,7 +233,7 @@ static int expand_object(const struct body_walk *walk, yyjson_val *from, yyjson_
     {
         yyjson_mut_val *new_key = NULL;
         yyjson_mut_val *new_value = NULL;
-        const int has_key = expand_text(walk, yyjson_get_str(key), &new_key);
+        const int has_key = expand_text(walk, yyjson_get_str(key), true, &new_key);
         const int has_value = has_key > 0 ? expand_value(walk, value, &new_value) : has_key;
 
         TRY(has_value);
@@ -269,7 +271,7 @@ static int expand_value(const struct body_walk *walk, yyjson_val *from, yyjson_m
     if (yyjson_is_arr(from))
         return expand_list(walk, from, ret_to);
     if (yyjson_is_str(from))
-        return expand_text(walk, yyjson_get_str(from), ret_to);
+        return expand_text(walk, yyjson_get_str(from), false, ret_to);
     *ret_to = yyjson_val_mut_copy(walk->doc, from);
     return 1;
 }

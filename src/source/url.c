@@ -71,8 +71,10 @@ int url_join(const char *base, const char *path, char **ret_url, struct err *err
         strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0;
     AUTO(url) url = {.parts = curl_url()};
     AUTO(buf) text = {0};
-    const char *wrong;
+    const char *wrong = NULL;
 
+    if (!is_whole && *base)
+        wrong = read_url(url.parts, base);
     if (!is_whole)
         buf_puts(&text, base);
     if (!is_whole && *path && text.size > 0) {
@@ -82,7 +84,8 @@ int url_join(const char *base, const char *path, char **ret_url, struct err *err
         path += strspn(path, "/");
     }
     buf_puts(&text, path);
-    wrong = read_url(url.parts, buf_text(&text));
+    if (wrong == NULL)
+        wrong = read_url(url.parts, buf_text(&text));
     if (wrong)
         return err_set(err, ERR_USAGE, "base_url and path make no URL: %s", wrong);
     *ret_url = write_url(url.parts);
