@@ -82,7 +82,7 @@ void cmd_put_help(struct buf *to, const struct cmd *cmd)
 
 void cmd_put_markdown(struct buf *to)
 {
-    buf_puts(to, "# Commands\n\nMade by `riacho help --markdown` from the command table.\n");
+    buf_puts(to, "# Commands\n\nMade from the command table, by `riacho manual markdown`.\n");
     for (const struct cmd *cmd = commands; cmd->name; cmd++) {
         if (cmd->hidden)
             continue;

@@ -56,8 +56,8 @@ const struct cmd commands[] = {
         .name = "transform",
         ONE_FILE,
         .summary = "one stage: landing files into adjusted files",
-        .about = "With --replay a table is made anew from all of its landing files, which its definition may\n"
-                 "have changed for; the new files take the old ones' place together.",
+        .about = "With --replay a table is made anew from all of its landing files, with today's definition. The\n"
+                 "new files take the old ones' place all at once.",
         .example = "riacho transform pipeline.yaml --replay quakes",
         .lists = true,
         .options = transform_command_options,
@@ -119,7 +119,7 @@ const struct cmd commands[] = {
         .summary = "cursors and schemas; start a resource over",
         .about = "show tells each resource's cursor, position and schema. reset forgets the cursor and the\n"
                  "position of the resources named (or --all): their next run begins at the beginning, and its\n"
-                 "records land again. Files stay.",
+                 "records land again. Files stay. move takes unread references to another broker (--to).",
         .example = "riacho state reset pipeline.yaml quakes",
         .lists = true,
         .options = state_options,
