@@ -173,6 +173,12 @@ static void put_inside(struct buf *to, struct told *told, const struct opt *row,
         put_section(to, told, row->rows, path);
 }
 
+/* How the path goes on to one of many. */
+static const char *many_of(const struct opt *row)
+{
+    return row->type == OPT_MAPS ? "[]" : row->type == OPT_NAMED ? ".*" : "";
+}
+
 static void put_section(struct buf *to, struct told *told, const struct opt *rows, const char *path)
 {
     assert(rows);
@@ -182,13 +188,7 @@ static void put_section(struct buf *to, struct told *told, const struct opt *row
 
         if (row->rows == NULL && row->variants == NULL)
             continue;
-        key_path = *path ? mem_fmt("%s.%s", path, row->key) : mem_str(row->key);
-        if (row->type == OPT_MAPS) {
-            char *list_path = mem_fmt("%s[]", key_path);
-
-            free(key_path);
-            key_path = list_path;
-        }
+        key_path = mem_fmt("%s%s%s%s", path, *path ? "." : "", row->key, many_of(row));
         put_inside(to, told, row, key_path);
         free(key_path);
     }

@@ -17,6 +17,7 @@
 
 static void put_map(struct buf *to, const struct opt *rows, const struct opt_variant *variant,
                     unsigned flags);
+static void put_value(struct buf *to, const struct opt *row);
 
 static void put_text(struct buf *to, const struct opt *row)
 {
@@ -60,33 +61,41 @@ static void put_choices(struct buf *to, const struct opt *row)
     buf_printf(to, "%s%s]}," VARIABLE "]}", is_bool ? ",true" : "", is_null ? ",null" : "");
 }
 
-static void put_bare(struct buf *to)
+/* A bare text stands for a map of one key, so it is what that key may be. */
+static void put_bare(struct buf *to, const struct opt *row)
 {
-    buf_puts(to, ",{\"type\":\"string\"}");
+    for (const struct opt *inner = row->rows; row->bare && inner->key; inner++)
+        if (str_same(inner->key, row->bare)) {
+            buf_putc(to, ',');
+            put_value(to, inner);
+        }
 }
 
 static void put_item(struct buf *to, const struct opt *row)
 {
     buf_puts(to, "{\"anyOf\":[");
     put_map(to, row->rows, NULL, row->flags);
-    if (row->bare)
-        put_bare(to);
+    put_bare(to, row);
     if (row->type == OPT_NAMED)
         buf_puts(to, ",{\"type\":\"null\"}");
     buf_puts(to, "]}");
 }
 
+static bool needs_more(const struct opt_variant *variant)
+{
+    for (const struct opt *row = variant->rows; row && row->key; row++)
+        if (row->flags & OPT_REQUIRED)
+            return true;
+    return false;
+}
+
+/* The variants that their name alone makes. */
 static void put_variant_names(struct buf *to, const struct opt *row)
 {
-    const char *comma = "";
-
-    buf_puts(to, "{\"enum\":[");
     for (const struct opt_variant *v = row->variants; v->name; v++)
-        if (v->refused == NULL) {
-            buf_printf(to, "%s\"%s\"", comma, v->name);
-            comma = ",";
-        }
-    buf_puts(to, "]}");
+        if (v->refused == NULL && !needs_more(v))
+            buf_printf(to, "{\"const\":\"%s\"},", v->name);
+    buf_puts(to, VARIABLE);
 }
 
 static void put_variants(struct buf *to, const struct opt *row)

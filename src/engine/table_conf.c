@@ -146,7 +146,8 @@ static void take_sql(const struct opt_reading *reading, const struct conf_node *
 
 #define SQL_SCHEMA                                                                                 \
     "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"object\",\"additionalProperties\":false,"       \
-    "\"properties\":{\"duckdb\":{\"type\":\"string\"},\"spark\":{\"type\":\"string\"}}}]}"
+    "\"properties\":{\"duckdb\":{\"description\":\"For DuckDB.\",\"type\":\"string\"},"            \
+    "\"spark\":{\"description\":\"For Spark.\",\"type\":\"string\"}}}]}"
 
 static const struct opt table_rows[] = {
     {.key = "name",

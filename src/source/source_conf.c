@@ -249,7 +249,9 @@ static const struct opt endpoint_rows[] = {
      .take = source_take_params,
      .schema = PARAMS_SCHEMA,
      .kind = "a map of texts",
-     .help = "Query parameters. A list gives the parameter several times, null leaves it out."},
+     .help =
+         "Query parameters. A list gives the parameter several times, null leaves it out; "
+         "`{type: incremental, cursor_path: …}` is short for `incremental` with a `start_param`."},
     {.key = "headers",
      .type = OPT_CUSTOM,
      .at = ENDPOINT(headers),
@@ -368,12 +370,6 @@ const struct opt source_options[] = {
      .rows = client_rows,
      .flags = OPT_REQUIRED,
      .help = "What all resources share."},
-    {.key = "resource_defaults",
-     .type = OPT_MAP,
-     .rows = resource_rows + 1,
-     .flags = OPT_ELSEWHERE | OPT_PARTIAL,
-     .help = "What resources are laid upon: their own keys win; `params` and `json` of the "
-             "endpoint are merged key by key."},
     {.key = "resources",
      .type = OPT_MAPS,
      .at = SOURCE(resources),
@@ -383,6 +379,12 @@ const struct opt source_options[] = {
      .bare = "name",
      .flags = OPT_REQUIRED,
      .help = "What is fetched. A bare text is the name and the path."},
+    {.key = "resource_defaults",
+     .type = OPT_MAP,
+     .rows = resource_rows + 1,
+     .flags = OPT_ELSEWHERE | OPT_PARTIAL,
+     .help = "What resources are laid upon: their own keys win; `params` and `json` of the "
+             "endpoint are merged key by key."},
     {0}};
 
 const struct opt *const resource_default_options = resource_rows + 1;
