@@ -19,6 +19,7 @@ void batch_free(struct batch *batch)
     if (batch == NULL)
         return;
     free(batch->json);
+    free(batch->url);
     free(batch);
 }
 

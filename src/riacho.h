@@ -22,25 +22,26 @@
  */
 struct batch {
     struct batch *next;
-    char *json;          /* "[" records "]", then 4 zero bytes, so that yyjson may parse in place   */
-    size_t size;         /* of that text, without the zeros                                         */
-    size_t records;      /* 1 to BATCH_MOST_RECORDS                                                 */
-    int64_t page;        /* number of the page in its run, from 1                                   */
-    int64_t first_index; /* place of the first record in its page, from 0                           */
-    int64_t body_offset; /* place of json[1] in the decoded body, for messages                      */
+    char *json;          /* "[" records "]", then 4 zero bytes, so that yyjson may parse in place */
+    size_t size;         /* of that text, without the zeros */
+    size_t records;      /* 1 to BATCH_MOST_RECORDS */
+    int64_t page;        /* number of the page in its run, from 1 */
+    int64_t first_index; /* place of the first record in its page, from 0 */
+    char *url;           /* of the page's request, with placeholders where secrets stand; or NULL */
+    int64_t body_offset; /* place of json[1] in the decoded body, for messages */
 };
 
 void batch_free(struct batch *batch);
 
 /* A page that arrived whole; all its batches came before. Strings are borrowed. */
 struct page {
-    int64_t number;       /* in its run, from 1; goes on counting when a run is resumed             */
+    int64_t number; /* in its run, from 1; goes on counting when a run is resumed */
     int64_t records;
-    int64_t bytes;        /* of the decoded body                                                    */
-    const char *url;      /* of its request, with placeholders where secrets stand                  */
-    const char *position; /* JSON: what the source needs to go on after this page                   */
+    int64_t bytes;        /* of the decoded body */
+    const char *url;      /* of its request, with placeholders where secrets stand */
+    const char *position; /* JSON: what the source needs to go on after this page */
     bool is_last;
-    const char *why_last; /* "no next link", "empty page", …; NULL unless is_last                   */
+    const char *why_last; /* "no next link", "empty page", …; NULL unless is_last */
 };
 
 /* One part file of an output that is a folder. */
@@ -56,27 +57,27 @@ struct ref_file {
  * CloudEvents 1.0 event in structured JSON (docs/reference.md). Owns its strings; NULL where optional.
  */
 struct ref {
-    char *id;      /* "quakes-3fa9c1-000012-0001-0"; an output's: its input's id, a dot, its table   */
-    char *source;  /* "/riacho/<pipeline>"                                                          */
-    char *type;    /* REF_LANDED or REF_ADJUSTED                                                    */
-    char *subject; /* the resource or the table                                                     */
-    char *time;    /* RFC 3339                                                                      */
-    char *root;    /* "landing" or "adjusted"                                                       */
-    char *path;    /* relative to the root                                                          */
-    char *format;  /* "parquet"                                                                     */
+    char *id;     /* "quakes-3fa9c1-000012-0001-0"; an output's: its input's id, a dot, its table */
+    char *source; /* "/riacho/<pipeline>" */
+    char *type;   /* REF_LANDED or REF_ADJUSTED */
+    char *subject; /* the resource or the table */
+    char *time;    /* RFC 3339 */
+    char *root;    /* "landing" or "adjusted" */
+    char *path;    /* relative to the root */
+    char *format;  /* "parquet" */
     int64_t bytes;
     int64_t rows;
-    char *sha256;      /* of the file; NULL for a folder                                            */
-    char *schema;      /* fingerprint of its schema; NULL if it has none                            */
-    int64_t first_page; /* 0: it has no pages                                                       */
+    char *sha256;       /* of the file; NULL for a folder */
+    char *schema;       /* fingerprint of its schema; NULL if it has none */
+    int64_t first_page; /* 0: it has no pages */
     int64_t last_page;
-    char *cursor_from; /* JSON texts; NULL if there is no cursor                                    */
+    char *cursor_from; /* JSON texts; NULL if there is no cursor */
     char *cursor_to;
-    char *run;         /* "<resource>-<epoch>-<run number>"                                         */
-    char *replaces;    /* the output's id that this one stands in for (a replay); mostly NULL       */
-    char **origin;     /* ids of the references it was made from                                    */
+    char *run;      /* "<resource>-<epoch>-<run number>" */
+    char *replaces; /* the output's id that this one stands in for (a replay); mostly NULL */
+    char **origin;  /* ids of the references it was made from */
     size_t origins;
-    struct ref_file *files; /* of a folder                                                          */
+    struct ref_file *files; /* of a folder */
     size_t file_count;
 };
 

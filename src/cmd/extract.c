@@ -28,8 +28,8 @@ struct extract_pass {
     struct river *river;
     struct duck duck;
     struct staging staging;
-    pthread_mutex_t lock;  /* guards the three below */
-    size_t next;           /* resource to take next  */
+    pthread_mutex_t lock; /* guards the three below */
+    size_t next;          /* resource to take next */
     bool has_failed;
     struct err first_err;
 };
@@ -39,17 +39,17 @@ struct extraction {
     struct extract_pass *pass;
     struct extract_live *live;
     const struct resource_conf *resource;
-    struct journal journal;        /* the resource's thread        */
-    struct journal commit_journal; /* the landing's thread         */
+    struct journal journal;        /* the resource's thread */
+    struct journal commit_journal; /* the landing's thread */
     struct landing landing;
-    struct run_state run;          /* position, cursor, … as committed last */
-    struct schema schema;          /* history when the landing was opened   */
+    struct run_state run; /* position, cursor, … as committed last */
+    struct schema schema; /* history when the landing was opened */
     char *metadata;
-    char last_name[256];           /* reference made last, to number the parts of a page */
+    char last_name[256]; /* reference made last, to number the parts of a page */
     int64_t last_part;
-    int64_t roll_before;           /* a page that failed before: what comes before it is rolled; 0 */
-    int64_t whole_page;            /* last page that the source gave whole  */
-    int64_t large_page;            /* last page that streamed               */
+    int64_t roll_before; /* a page that failed before: what comes before it is rolled; 0 */
+    int64_t whole_page;  /* last page that the source gave whole */
+    int64_t large_page;  /* last page that streamed */
 };
 
 static void extraction_close(struct extraction *work)
@@ -112,8 +112,8 @@ static void describe_file(struct extraction *work, const struct landed_file *fil
 static int write_schema_file(const struct extraction *work, const struct landed_file *file,
                              struct err *err)
 {
-    char *dir = mem_fmt("%s/%s/_schemas", work->pass->river->conf.landing.dir,
-                        work->resource->name);
+    char *dir =
+        mem_fmt("%s/%s/_schemas", work->pass->river->conf.landing.dir, work->resource->name);
     char *path = mem_fmt("%s/%s.json", dir, file->fingerprint);
     AUTO(buf) text = {0};
     int written = 0;
@@ -263,32 +263,30 @@ static int open_landing(struct extraction *work, struct err *err)
 
     schema_close(&work->schema);
     TRY(journal_schema(&work->journal, work->resource->name, &work->schema, err));
-    return landing_open(
-        &work->landing, &work->pass->duck, &work->pass->river->conf.landing,
-        &(struct landing_run){
-            .resource = work->resource->name,
-            .temp_dir = work->pass->staging.dir,
-            .metadata = work->metadata,
-            .schema = work->schema.kind == KIND_NULL ? NULL : &work->schema,
-            .start_page = work->run.next_page,
-            .cursor_path = has_cursor ? incremental->cursor_path : NULL,
-            .cursor_missing = incremental->on_cursor_value_missing,
-            .start_value = has_cursor ? work->run.start_value : NULL,
-            .start_boundary = work->run.start_boundary,
-            .cursor = work->run.cursor,
-            .boundary = work->run.boundary,
-            .primary_key = work->resource->primary_key,
-            .primary_keys = work->resource->primary_keys,
-            .ctx = work,
-            .commit = commit_landed,
-            .stats = &work->live->landing,
-        },
-        err);
+    return landing_open(&work->landing, &work->pass->duck, &work->pass->river->conf.landing,
+                        &(struct landing_run){
+                            .resource = work->resource->name,
+                            .temp_dir = work->pass->staging.dir,
+                            .metadata = work->metadata,
+                            .schema = work->schema.kind == KIND_NULL ? NULL : &work->schema,
+                            .start_page = work->run.next_page,
+                            .cursor_path = has_cursor ? incremental->cursor_path : NULL,
+                            .cursor_missing = incremental->on_cursor_value_missing,
+                            .start_value = has_cursor ? work->run.start_value : NULL,
+                            .start_boundary = work->run.start_boundary,
+                            .cursor = work->run.cursor,
+                            .boundary = work->run.boundary,
+                            .primary_key = work->resource->primary_key,
+                            .primary_keys = work->resource->primary_keys,
+                            .ctx = work,
+                            .commit = commit_landed,
+                            .stats = &work->live->landing,
+                        },
+                        err);
 }
 
 /* From the last committed page to the end. Leaves the landing closed. */
-static int carry(struct extraction *work, bool *ret_refused, int64_t *ret_bad_page,
-                 struct err *err)
+static int carry(struct extraction *work, bool *ret_refused, int64_t *ret_bad_page, struct err *err)
 {
     const struct source_conf *conf = &work->pass->river->conf.source;
     const struct source_events events = {work, on_batch, on_page, on_large, on_wait};
@@ -320,6 +318,9 @@ static int carry(struct extraction *work, bool *ret_refused, int64_t *ret_bad_pa
     }
     *ret_bad_page = landing_bad_page(&work->landing);
     landing_close(&work->landing);
+    /* The source names the resource in its errors, the landing knows the page alone. */
+    if (carried < 0 && *ret_bad_page > 0 && !str_starts(err->text, "resource "))
+        err_wrap(err, "resource \"%s\"", work->resource->name);
     return carried;
 }
 
@@ -500,8 +501,8 @@ int extract_all(struct river *river, struct err *err)
     TRY(journal_lock(&river->journal, "extractor", &lock, err));
     forget_last_pass(river);
     TRY(staging_open(&pass.staging, river->conf.landing.dir, river->journal.process, err));
-    opened = duck_open(&pass.duck,
-                       &(struct duck_conf){.memory_bytes = river_memory(river, 0.6)}, err);
+    opened =
+        duck_open(&pass.duck, &(struct duck_conf){.memory_bytes = river_memory(river, 0.6)}, err);
     if (opened == 0)
         run_threads(&pass);
     duck_close(&pass.duck);

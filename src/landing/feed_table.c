@@ -61,8 +61,9 @@ void feed_job_close(struct feed_job *job)
 
 static int invalid_json(const struct batch *batch, size_t at, const char *why, struct err *err)
 {
-    return err_set(err, ERR_DATA, "invalid JSON (%s) at byte %" PRId64 " of page %" PRId64, why,
-                   batch->body_offset + (int64_t)at - 1, batch->page);
+    return err_set(err, ERR_DATA, "page %" PRId64 ", %.400s: invalid JSON at byte %" PRId64 ": %s",
+                   batch->page, batch->url ? batch->url : "its request",
+                   batch->body_offset + (int64_t)at - 1, why);
 }
 
 int feed_table_parse(struct parcel *parcel, struct err *err)
@@ -150,7 +151,8 @@ static void hash_greatest(struct feed_reader *reader)
 
 static int cursor_error(const struct batch *batch, int64_t index, struct err *err)
 {
-    return err_wrap(err, "record %" PRId64 " of page %" PRId64, index, batch->page);
+    return err_wrap(err, "page %" PRId64 ", %.400s, record %" PRId64, batch->page,
+                    batch->url ? batch->url : "its request", index);
 }
 
 /* 1: all in the chunk, 0: one does not fit, -1: one is at fault. */

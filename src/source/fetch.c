@@ -66,7 +66,8 @@ int fetch_blame(const struct fetch *fetch, struct err *err)
                     fetch->shown_url ? fetch->shown_url : "its request");
 }
 
-int fetch_hand_over(struct fetch *fetch, struct batch *batches_taken, struct err *err)
+int fetch_hand_over(struct fetch *fetch, struct batch *batches_taken, const char *url,
+                    struct err *err)
 {
     struct batch *batch = batches_taken;
 
@@ -74,6 +75,7 @@ int fetch_hand_over(struct fetch *fetch, struct batch *batches_taken, struct err
         struct batch *next = batch->next;
 
         batch->next = NULL;
+        batch->url = mem_str(url);
         atomic_fetch_add(&fetch->stats->records, (long long)batch->records);
         if (outside(fetch, fetch->events->batch(fetch->events->ctx, batch, err)) < 0) {
             batches_free(next);
@@ -158,7 +160,7 @@ static int stream(struct fetch *fetch, struct err *err)
     if (!fetch->is_large && events->large)
         TRY(outside(fetch, events->large(events->ctx, fetch->page, err)));
     fetch->is_large = true;
-    return fetch_hand_over(fetch, records_take(&fetch->split.records), err);
+    return fetch_hand_over(fetch, records_take(&fetch->split.records), fetch->shown_url, err);
 }
 
 /* Lets the network go on. */

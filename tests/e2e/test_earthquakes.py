@@ -11,7 +11,7 @@ import riacho
 
 EXAMPLE = riacho.ROOT / "examples" / "earthquakes.yaml"
 SOURCE = riacho.ROOT / "build" / "deps" / "share" / "earthquakes.json"
-FIRST_UPDATE_MS = 1517443200000  # the example's initial_value
+FIRST_UPDATE_MS = 1514764800000  # the example's initial_value
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,8 @@ def test_a_fault_that_passes_is_retried(api, pipeline, fault, number):
 
     assert_same_rows(p.landing("items"), map(plain_record, range(230)))
     assert items.request_count == 5 + 2
-    assert done["extract"][0]["retries"] == 2
+    # One that curl makes good by itself, where a connection in use turns out dead, is not counted.
+    assert done["extract"][0]["retries"] in ((1, 2) if fault == "reset" else (2,))
 
 
 @pytest.mark.parametrize("value", [1, "date"])
@@ -203,9 +204,7 @@ BAD_PAGES = {
 
 @pytest.mark.parametrize("bad", BAD_PAGES)
 def test_a_page_that_is_no_json_fails_clearly_and_is_not_the_end(api, pipeline, bad):
-    items = api.add("/items", style="json_link", total=250, page_size=50)
-    for number in (3, 4, 5):
-        items.fail(number, BAD_PAGES[bad])
+    items = api.add("/items", style="json_link", total=250, page_size=50).fail_page(2, BAD_PAGES[bad])
     p = pipeline(conf_of(api, resource_of("items", items)))
 
     failed = p.run(status=1)
@@ -214,7 +213,7 @@ def test_a_page_that_is_no_json_fails_clearly_and_is_not_the_end(api, pipeline, 
     assert_same_rows(p.landing("items"), map(plain_record, range(100)))
     p.check()
 
-    items.faults.clear()
+    items.page_faults.clear()
     p.run()
 
     assert_same_rows(p.landing("items"), map(plain_record, range(250)))

@@ -168,6 +168,7 @@ class Endpoint:
         self.generation = 0  # tokens of an older one are refused
         self.expired_status = 410
         self.faults = {}  # request number -> answer
+        self.page_faults = {}  # page number -> answer
         self.always = None
         self.requests = []
         self.served = []  # (key of the page, its records) of every page sent whole
@@ -179,6 +180,11 @@ class Endpoint:
         """Answers these requests (numbers from 1, or one number) so."""
         for number in [numbers] if isinstance(numbers, int) else numbers:
             self.faults[number] = answer
+        return self
+
+    def fail_page(self, number, answer):
+        """Answers every request for that page (from 0) so."""
+        self.page_faults[number] = answer
         return self
 
     def fail_always(self, answer):
@@ -390,6 +396,10 @@ class Exchange:
             page(self)
             return
         self.records, envelope, headers = page
+        fault = self.endpoint.page_faults.get(self.key)
+        if fault is not None:
+            fault(self)
+            return
         body = self.compose(self.records, envelope)
         if self.endpoint.encoding == "gzip":
             body = gzip.compress(body, 1)
