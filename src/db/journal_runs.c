@@ -173,11 +173,15 @@ int journal_reset(struct journal *journal, const char *resource, int64_t *ret_co
 
 static int read_schema(struct lite_rows *rows, struct schema *ret_schema, struct err *err)
 {
+    AUTO(schema) made = {0};
     const int got = lite_next(rows, err);
 
     if (got <= 0)
         return got;
-    TRY(schema_read(lite_col_text(rows, 0), lite_col_size(rows, 0), ret_schema, err));
+    TRY(schema_read(lite_col_text(rows, 0), lite_col_size(rows, 0), &made, err));
+    schema_close(ret_schema);
+    *ret_schema = made;
+    made = (struct schema){0};
     return 1;
 }
 

@@ -2,7 +2,7 @@
  * SQLite, wrapped once: a connection with our settings, statements prepared once and bound by type,
  * transactions that roll back when their scope ends, one error.
  *
- * A struct lite belongs to one thread. Statements are string literals: they are known by their address.
+ * A struct lite belongs to one thread, and may be moved while nothing is read from it. Statements are string literals: they are known by their address.
  * After a commit the data survives a power cut (WAL, synchronous=FULL), unless the transaction was
  * begun with lite_begin_light().
  */
@@ -33,8 +33,7 @@ struct lite {
     char *path;
     struct lite_slot *slots; /* statements that were prepared */
     size_t slot_count;
-    int64_t busy_since_ms; /* since when another writer is waited for */
-    bool light;            /* commits are not fsync'ed now */
+    bool light; /* commits are not fsync'ed now */
 };
 
 /* Opens the database file, which is made if `create`. 1 open, 0 there is no such file. */

@@ -122,7 +122,7 @@ void staging_close(struct staging *staging)
     struct err ignored = {0};
 
     /* What cannot be removed now is cleared at the next start. */
-    if (staging->dir && fs_remove_tree(staging->dir, &ignored) == 0)
+    if (staging->dir && staging->lock.path && fs_remove_tree(staging->dir, &ignored) == 0)
         unlink(staging->lock.path);
     lock_close(&staging->lock);
     free(staging->dir);

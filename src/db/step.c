@@ -157,14 +157,13 @@ static int plan_make(const struct step *step, struct plan *plan, struct err *err
 }
 
 /* 1 no final name is in the way, 0 one is; those that have the same bytes already are marked. */
-static int look_at_names(struct step *step, bool *ret_marked, char **ret_taken, struct err *err)
+static int look_at_names(struct step *step, char **ret_taken, struct err *err)
 {
     yyjson_mut_val *files = yyjson_mut_obj_get(yyjson_mut_doc_get_root(step->doc.doc), "files");
     yyjson_mut_val *file;
     size_t i;
     size_t count;
 
-    *ret_marked = false;
     yyjson_mut_arr_foreach(files, i, count, file)
     {
         const char *final = yyjson_mut_get_str(yyjson_mut_obj_get(file, "final"));
@@ -175,12 +174,10 @@ static int look_at_names(struct step *step, bool *ret_marked, char **ret_taken, 
         same = file_matches(final, yyjson_mut_get_str(yyjson_mut_obj_get(file, "event")), err);
         TRY(same);
         if (same == 0) {
-            if (ret_taken)
-                *ret_taken = mem_str(final);
+            *ret_taken = mem_str(final);
             return 0;
         }
         yyjson_mut_obj_add_bool(step->doc.doc, file, "kept", true);
-        *ret_marked = true;
     }
     return 1;
 }
@@ -234,20 +231,38 @@ static int commit_files(struct journal *journal, const struct plan *plan, char *
     return done == 0 && undone == 0 ? 0 : -1;
 }
 
+/* A name is taken: by the process that worked off our messages, perhaps. 0 no, it is in the way; -1 yes. */
+static int blame_name(struct step *step, struct journal *journal, char *taken, char **ret_taken,
+                      struct err *err)
+{
+    AUTO(plan) plan = {0};
+
+    if (plan_make(step, &plan, err) < 0 || plan_check(journal, json_root(&plan.doc), err) < 0) {
+        free(taken);
+        return -1;
+    }
+    if (ret_taken)
+        *ret_taken = taken;
+    else
+        free(taken);
+    return 0;
+}
+
 int step_commit(struct step *step, struct journal *journal, char **ret_taken, struct err *err)
 {
     AUTO(plan) plan = {0};
-    bool marked = false;
+    char *taken = NULL;
     int is_free;
 
     TRY(journal_settle(journal, err));
     if (step->entries == 0)
         return 1;
-    yyjson_mut_obj_add_int(step->doc.doc, yyjson_mut_doc_get_root(step->doc.doc), "time",
-                           clock_wall_ms());
-    is_free = look_at_names(step, &marked, ret_taken, err);
-    if (is_free <= 0)
-        return is_free;
+    yyjson_mut_obj_put(yyjson_mut_doc_get_root(step->doc.doc), yyjson_mut_str(step->doc.doc, "time"),
+                       yyjson_mut_sint(step->doc.doc, clock_wall_ms()));
+    is_free = look_at_names(step, &taken, err);
+    TRY(is_free);
+    if (is_free == 0)
+        return blame_name(step, journal, taken, ret_taken, err);
     TRY(plan_make(step, &plan, err));
     if (step->files > 0)
         return commit_files(journal, &plan, ret_taken, err);

@@ -20,15 +20,20 @@ MUST_CHECK int plan_read(struct json *ret_plan, const char *text, size_t size, s
 /* ---- rows (step_rows.c); each one transaction ---- */
 
 /*
- * Writes the INTENT, and keeps the messages of the step from everybody else until it is settled. Refuses with
- * ERR_LOCKED (retriable) if another process worked off one of them, or has another run begun, and with ERR_DATA
- * if a reference of the same id names other bytes.
+ * Refuses a step that must not become true: ERR_LOCKED (retriable) if another process worked off one of its
+ * messages or is about to; ERR_LOCKED if its run is no longer the current one; ERR_DATA if a reference of the
+ * same id names other bytes.
+ */
+MUST_CHECK int plan_check(struct journal *journal, yyjson_val *plan, struct err *err);
+/*
+ * Writes the INTENT, and keeps the messages of the step from everybody else until it is settled. Refuses what
+ * plan_check() refuses.
  */
 MUST_CHECK int plan_put_intent(struct journal *journal, yyjson_val *plan, const char *text,
                                size_t size, int64_t *ret_intent, struct err *err);
 /*
  * Makes it true. `intent`: its row goes with it; ERR_LOCKED if that is gone already. 0: there was none, and
- * what plan_put_intent() refuses is refused here.
+ * what plan_check() refuses is refused here.
  */
 MUST_CHECK int plan_apply(struct journal *journal, yyjson_val *plan, int64_t intent,
                           struct err *err);

@@ -127,6 +127,14 @@ static int check_plan(struct lite *lite, yyjson_val *plan, struct err *err)
     return 0;
 }
 
+int plan_check(struct journal *journal, yyjson_val *plan, struct err *err)
+{
+    AUTO(lite_txn) moment = {0};
+
+    TRY(lite_begin_read(&moment, &journal->lite, err));
+    return check_plan(&journal->lite, plan, err);
+}
+
 /* ---- the INTENT ---- */
 
 /* The group's place for a message: 1, or 0 if it is none that a group of ours was handed. */

@@ -1,0 +1,117 @@
+/*
+ * Faults at will: the libc calls that change files are counted, and the nth one kills the process or
+ * fails. For one source file of a test program to include: its functions stand in for libc's, also for
+ * SQLite. (In the support library they would get into every test.)
+ *
+ * Counted: write, pwrite, fsync, fdatasync, ftruncate, rename, renameat2, unlink, mkdir.
+ */
+#ifndef RIACHO_FAULT_H
+#define RIACHO_FAULT_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int calls_left; /* 0: disarmed */
+static int error_to_give;
+static bool is_sticky;
+static bool fired;
+
+static void arm(int nth, int error, bool sticky)
+{
+    fired = false;
+    error_to_give = error;
+    is_sticky = sticky;
+    calls_left = nth;
+}
+
+/* From now on the nth counted call (from 1) ends the process by SIGKILL before it is done. */
+static void fault_arm_kill(int nth)
+{
+    arm(nth, 0, false);
+}
+
+/* From now on the nth counted call fails with `error`; `sticky`: and all after it. */
+static void fault_arm_error(int nth, int error, bool sticky)
+{
+    arm(nth, error, sticky);
+}
+
+static void fault_disarm(void)
+{
+    calls_left = 0;
+}
+
+/* Whether the fault has come, since it was armed. */
+static bool fault_fired(void)
+{
+    return fired;
+}
+
+/* Whether the call that is about to be made fails. */
+static bool comes_now(void)
+{
+    if (calls_left == 0 || (calls_left > 1 && calls_left--))
+        return false;
+    fired = true;
+    if (error_to_give == 0)
+        syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
+    if (!is_sticky)
+        calls_left = 0;
+    errno = error_to_give;
+    return true;
+}
+
+#define COUNTED(call) (comes_now() ? -1 : (int)(call))
+
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+    return fd > 2 && comes_now() ? -1 : (ssize_t)syscall(SYS_write, fd, bytes, size);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t offset)
+{
+    return comes_now() ? -1 : (ssize_t)syscall(SYS_pwrite64, fd, bytes, size, offset);
+}
+
+int fsync(int fd)
+{
+    return COUNTED(syscall(SYS_fsync, fd));
+}
+
+int fdatasync(int fd)
+{
+    return COUNTED(syscall(SYS_fdatasync, fd));
+}
+
+int ftruncate64(int fd, off64_t size)
+{
+    return COUNTED(syscall(SYS_ftruncate, fd, size));
+}
+
+int rename(const char *from, const char *to)
+{
+    return COUNTED(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    return COUNTED(syscall(SYS_renameat2, from_dir, from, to_dir, to, flags));
+}
+
+int unlink(const char *path)
+{
+    return COUNTED(syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    return COUNTED(syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+}
+
+#endif
