@@ -20,29 +20,29 @@
 struct fetch {
     const struct requests *requests;
     const struct source_events *events;
-    const struct rate_gate *gate; /* NULL: no limit                                              */
+    const struct rate_gate *gate; /* NULL: no limit */
     struct source_stats *stats;
-    char *selector; /* given, or found in the first page; NULL: not found yet      */
+    char *selector; /* given, or found in the first page; NULL: not found yet */
 
-    int64_t page;       /* the number of the page being fetched                        */
-    char *shown_url;    /* the page's URL for people                                   */
-    struct split split; /* what came of the page                                       */
-    int status;         /* of the latest answer; 0: none came                          */
+    int64_t page;       /* the number of the page being fetched */
+    char *shown_url;    /* the page's URL for people */
+    struct split split; /* what came of the page */
+    int status;         /* of the latest answer; 0: none came */
 
-    struct http http; /* from here on: fetch.c's own                                 */
+    struct http http; /* from here on: fetch.c's own */
     struct http_request request;
-    struct http_request redirected; /* what it became by redirects; closed: there was none       */
+    struct http_request redirected; /* what it became by redirects; closed: there was none */
     struct retry retry;
-    int64_t go_at_ms; /* when the rate limit lets the request go; -1: not asked yet  */
+    int64_t go_at_ms; /* when the rate limit lets the request go; -1: not asked yet */
     bool is_sent;
-    bool is_over;    /* the answer is complete                                      */
-    bool is_large;   /* the page streams                                            */
-    bool is_outside; /* what failed was not the fetching: leave the error alone     */
-    bool has_early;  /* the request failed before anybody waited for it             */
+    bool is_over;    /* the answer is complete */
+    bool is_large;   /* the page streams */
+    bool is_outside; /* what failed was not the fetching: leave the error alone */
+    bool has_early;  /* the request failed before anybody waited for it */
     struct err early;
     int redirects;
     int64_t wire_counted;
-    struct buf start; /* the first bytes of the body, for messages                   */
+    struct buf start; /* the first bytes of the body, for messages */
 };
 
 void fetch_open(struct fetch *fetch, const struct requests *requests,
@@ -68,8 +68,9 @@ MUST_CHECK int fetch_finish(struct fetch *fetch, struct json *ret_envelope, stru
 /* Where the page came from in the end; with secrets. */
 const char *fetch_url(const struct fetch *fetch);
 
-/* Hands over batches; those that were not taken are freed. */
-MUST_CHECK int fetch_hand_over(struct fetch *fetch, struct batch *batches_taken, struct err *err);
+/* Hands over batches of the page with that URL; those that were not taken are freed. */
+MUST_CHECK int fetch_hand_over(struct fetch *fetch, struct batch *batches_taken, const char *url,
+                               struct err *err);
 
 /*
  * "resource "x", page 3, https://…: " before the error, unless it is none of the fetching's.

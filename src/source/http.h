@@ -19,7 +19,7 @@ struct http_request {
     char *url;
     char **headers; /* "Name: value" */
     size_t header_count;
-    char *body; /* NULL: none    */
+    char *body; /* NULL: none */
 };
 
 void http_request_copy(const struct http_request *from, struct http_request *ret_request);

@@ -24,19 +24,19 @@
 
 /* What is known of a page that arrived. */
 struct page_facts {
-    yyjson_val *envelope; /* numbers are raw text; NULL: there was no body          */
-    const char *selector; /* where in it the records were                           */
-    const char *link;     /* the Link header; NULL: none                            */
-    const char *url;      /* of its request                                         */
+    yyjson_val *envelope; /* numbers are raw text; NULL: there was no body */
+    const char *selector; /* where in it the records were */
+    const char *link;     /* the Link header; NULL: none */
+    const char *url;      /* of its request */
     int64_t records;
-    bool object_dropped; /* the envelope lacks most of itself (struct split)        */
+    bool object_dropped; /* the envelope lacks most of itself (struct split) */
 };
 
 /* One thing that the next request must say: as a parameter, or at a place in its JSON body. */
 struct page_set {
-    const char *param;     /* NULL: in the body  */
+    const char *param;     /* NULL: in the body */
     const char *body_path; /* NULL: as parameter */
-    const char *json;      /* the value          */
+    const char *json;      /* the value */
 };
 
 struct page_want {
@@ -48,16 +48,16 @@ struct page_want {
 };
 
 struct paginator {
-    const struct paginator_kind *kind; /* NULL while closed                              */
-    const struct paginator_conf *conf; /* borrowed, or `found`                           */
-    struct paginator_conf found;       /* what auto found                                */
-    char *found_path;                  /* its one string                                 */
-    int64_t number;                    /* offset and page_number: of the next request    */
+    const struct paginator_kind *kind; /* NULL while closed */
+    const struct paginator_conf *conf; /* borrowed, or `found` */
+    struct paginator_conf found;       /* what auto found */
+    char *found_path;                  /* its one string */
+    int64_t number;                    /* offset and page_number: of the next request */
     char *next;                        /* links: URL; cursor: JSON; NULL: the first page */
-    struct seen seen;                  /* links and cursors so far                       */
+    struct seen seen;                  /* links and cursors so far */
     bool is_end;
-    char why[160]; /* why it is the end                              */
-    char log[200]; /* what auto found, to be told once; ""           */
+    char why[160]; /* why it is the end */
+    char log[200]; /* what auto found, to be told once; "" */
 };
 
 /* At the first page. `conf` is borrowed; one that is not set means auto. */

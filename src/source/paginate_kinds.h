@@ -11,7 +11,7 @@ struct paginator_kind {
     enum paginator_type type;
     bool has_number;                            /* its place is `number`, not `next` */
     void (*start)(struct paginator *paginator); /* NULL: nothing to do */
-    void (*want)(const struct paginator *paginator, struct page_want *want); /* NULL: nothing  */
+    void (*want)(const struct paginator *paginator, struct page_want *want); /* NULL: nothing */
     int (*advance)(struct paginator *paginator, const struct page_facts *facts, struct err *err);
 };
 

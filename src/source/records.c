@@ -18,9 +18,9 @@
 /* Bytes of the list on their way into the batch. */
 struct reading {
     const char *start;
-    int64_t offset;   /* of `start` in the body               */
+    int64_t offset;   /* of `start` in the body */
     const char *from; /* the first byte that was not kept yet */
-    const char *at;   /* the block being looked at            */
+    const char *at;   /* the block being looked at */
     bool is_done;
 };
 

@@ -13,23 +13,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECORDS_BATCH_BYTES                                                                        \
-    ((size_t)1 << 20)                       /* a batch ends at the first comma past this          */
-#define RECORDS_CEILING ((size_t)256 << 20) /* of one record                                      */
+#define RECORDS_BATCH_BYTES ((size_t)1 << 20) /* a batch ends at the first comma past this */
+#define RECORDS_CEILING ((size_t)256 << 20)   /* of one record */
 
 struct records {
-    int64_t page;      /* set it before records_begin()                                         */
-    int64_t count;     /* in batches that are ready or were taken                               */
-    size_t held_bytes; /* in batches that are ready                                             */
+    int64_t page;      /* set it before records_begin() */
+    int64_t count;     /* in batches that are ready or were taken */
+    size_t held_bytes; /* in batches that are ready */
     struct batch *first, *last;
 
-    bool is_object; /* from here on: records.c's own                                     */
+    bool is_object; /* from here on: records.c's own */
     struct scan_state scan;
-    int64_t depth; /* open brackets of the record                                       */
-    char *json;    /* the batch being made, with its opening bracket; NULL: none yet    */
+    int64_t depth; /* open brackets of the record */
+    char *json;    /* the batch being made, with its opening bracket; NULL: none yet */
     size_t size, room;
-    size_t likely_room; /* what the batch before took                                        */
-    int64_t commas;     /* between records, in the batch being made                          */
+    size_t likely_room; /* what the batch before took */
+    int64_t commas;     /* between records, in the batch being made */
     int64_t body_offset;
 };
 

@@ -29,7 +29,7 @@ struct scan_block {
 /* What one block tells the next. {0} stands outside of any string. */
 struct scan_state {
     uint64_t in_string; /* all bits set: the next byte is inside a string */
-    bool is_escaped;    /* the next byte follows a backslash              */
+    bool is_escaped;    /* the next byte follows a backslash */
 };
 
 static inline void scan_block_portable(const char *bytes, struct scan_block *ret_block)

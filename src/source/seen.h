@@ -11,7 +11,7 @@
 
 struct seen {
     uint64_t *hashes; /* open addressing; 0: free */
-    size_t room;      /* a power of two, or 0     */
+    size_t room;      /* a power of two, or 0 */
     size_t count;
 };
 

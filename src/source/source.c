@@ -139,7 +139,7 @@ static int hand_over(struct run *run, struct arrival *arrival, struct err *err)
     struct batch *batches = arrival->batches;
 
     arrival->batches = NULL;
-    TRY(fetch_hand_over(&run->fetch, batches, err));
+    TRY(fetch_hand_over(&run->fetch, batches, arrival->url, err));
     atomic_fetch_add(&run->fetch.stats->pages, 1);
     return events->page(events->ctx, &arrival->page, err);
 }

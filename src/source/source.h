@@ -27,8 +27,10 @@ struct source_events {
     void *ctx;
     int (*batch)(void *ctx, struct batch *batch_taken, struct err *err);
     int (*page)(void *ctx, const struct page *page, struct err *err);
-    int (*large)(void *ctx, int64_t page, struct err *err); /* this page will stream, from here on    */
-    int (*wait)(void *ctx, struct err *err); /* at least every 100 ms while the network is waited for */
+    int (*large)(void *ctx, int64_t page,
+                 struct err *err); /* this page will stream, from here on */
+    int (*wait)(void *ctx,
+                struct err *err); /* at least every 100 ms while the network is waited for */
 };
 
 /* Counters for progress and summary; written by source_run(), read by any thread at any time. */
@@ -37,17 +39,18 @@ struct source_stats {
     atomic_llong retries;
     atomic_llong pages;
     atomic_llong records;
-    atomic_llong bytes;       /* decoded bodies                            */
-    atomic_llong wire_bytes;  /* as they came over the network             */
-    atomic_llong waiting_ms;  /* until then (wall clock) a retry or the rate limit makes it wait; 0 */
+    atomic_llong bytes;      /* decoded bodies */
+    atomic_llong wire_bytes; /* as they came over the network */
+    atomic_llong
+        waiting_ms; /* until then (wall clock) a retry or the rate limit makes it wait; 0 */
 };
 
 /* Where to start. */
 struct source_start {
-    const char *position;      /* from a struct page; NULL: the first page                  */
-    int64_t next_page;         /* number that the next page gets; 1 at first                */
-    const char *start_value;   /* JSON of the frozen incremental start value; NULL: none    */
-    const char *initial_value; /* JSON                                                      */
+    const char *position;      /* from a struct page; NULL: the first page */
+    int64_t next_page;         /* number that the next page gets; 1 at first */
+    const char *start_value;   /* JSON of the frozen incremental start value; NULL: none */
+    const char *initial_value; /* JSON */
 };
 
 /*

@@ -27,21 +27,21 @@
 enum split_phase { SPLIT_DETECT, SPLIT_WALK, SPLIT_RECORDS };
 
 struct split {
-    struct records records; /* the batches: count, held_bytes, records_take()                    */
-    int64_t offset;         /* bytes of the body so far                                          */
-    char *selector;         /* as given, or as found; NULL: not found yet                        */
-    bool is_cut_short;      /* it failed because the document stops before its end               */
-    bool object_dropped;    /* the one record was too large to stay in the envelope              */
+    struct records records; /* the batches: count, held_bytes, records_take() */
+    int64_t offset;         /* bytes of the body so far */
+    char *selector;         /* as given, or as found; NULL: not found yet */
+    bool is_cut_short;      /* it failed because the document stops before its end */
+    bool object_dropped;    /* the one record was too large to stay in the envelope */
 
-    enum split_phase phase; /* from here on: split.c's own                                       */
+    enum split_phase phase; /* from here on: split.c's own */
     int64_t bom_bytes;
-    struct buf start; /* of the body, while there is no selector                           */
+    struct buf start; /* of the body, while there is no selector */
     struct json_path path;
     struct walk walk;
     struct buf envelope;
-    size_t hole;         /* where the envelope lacks bytes of the body…                       */
-    int64_t hole_offset; /* …what place of the body that is…                                  */
-    int64_t hole_bytes;  /* …and how many                                                     */
+    size_t hole;         /* where the envelope lacks bytes of the body… */
+    int64_t hole_offset; /* …what place of the body that is… */
+    int64_t hole_bytes;  /* …and how many */
 };
 
 /*

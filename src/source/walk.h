@@ -23,17 +23,17 @@ struct walk_rung {
 };
 
 struct walk {
-    const struct json_path *path; /* borrowed                                              */
-    int64_t offset;               /* of the next byte in the document                      */
-    int64_t level;                /* open lists and objects                                */
+    const struct json_path *path; /* borrowed */
+    int64_t offset;               /* of the next byte in the document */
+    int64_t level;                /* open lists and objects */
     int64_t on_path;              /* how many of them, from the outermost, lead to the place */
-    struct walk_rung *rungs;      /* those                                                 */
-    struct buf key;               /* the key being read, as written                        */
-    bool is_key_long;             /* too long to be one of the path's                      */
+    struct walk_rung *rungs;      /* those */
+    struct buf key;               /* the key being read, as written */
+    bool is_key_long;             /* too long to be one of the path's */
     bool in_string, is_escaped, in_key, in_scalar;
     bool expects_key, key_fits;
     bool root_seen;
-    bool target_seen; /* the place was there: a list, an object or null        */
+    bool target_seen; /* the place was there: a list, an object or null */
 };
 
 void walk_open(struct walk *walk, const struct json_path *path);

@@ -32,11 +32,12 @@ struct world {
     struct err err;
     bool refused;
     struct buf records; /* batches one after another, without brackets, joined by commas */
-    struct buf log;     /* "page 1: 2 records;" and "large 1;" in order                  */
-    struct buf urls;    /* one a line                                                    */
+    struct buf log;     /* "page 1: 2 records;" and "large 1;" in order */
+    struct buf urls;    /* one a line */
     struct buf positions;
     char *position; /* of the latest page */
     char *why;
+    char *batch_url; /* of the latest batch */
     int64_t next_index;
     int fail_at_page;
     size_t requests_at_first_page;
@@ -58,6 +59,8 @@ static int take_batch(void *ctx, struct batch *batch_taken, struct err *err)
     assert_int_equal(batch_taken->first_index, world->next_index);
     assert_null(batch_taken->next);
     world->next_index += (int64_t)batch_taken->records;
+    free(world->batch_url);
+    world->batch_url = mem_str(batch_taken->url);
     if (world->records.size < 100000) {
         if (world->records.size > 0)
             buf_putc(&world->records, ',');
@@ -81,6 +84,8 @@ static int take_page(void *ctx, const struct page *page, struct err *err)
 
     if (page->number == 1 && !page->is_last)
         await_requests(world, 2);
+    if (page->records > 0)
+        assert_string_equal(world->batch_url, page->url);
     buf_printf(&world->log, "page %d: %d records;", (int)page->number, (int)page->records);
     buf_printf(&world->urls, "%s\n", page->url);
     buf_printf(&world->positions, "%s\n", page->position);
@@ -156,6 +161,7 @@ static int tear_down(void **state)
     buf_close(&world->positions);
     free(world->position);
     free(world->why);
+    free(world->batch_url);
     free(world);
     return 0;
 }
