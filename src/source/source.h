@@ -3,9 +3,10 @@
  *
  * Promises
  * - Every record of every accepted page is handed over exactly once, in order, before its page().
- * - A page is handed over only when it arrived whole, unless it is larger than SOURCE_HOLD_BYTES: such
- *   a page streams, after `large` said so, and may still fail in its middle.
- * - A failed page is never taken for the end: source_run() returns 0 only after a page with is_last.
+ * - A page is handed over only when it arrived whole, unless it is larger than SOURCE_HOLD_BYTES:
+ *   such a page streams, after `large` said so, and may still fail in its middle.
+ * - A failed page is never taken for the end: source_run() returns 0 only after a page with
+ *   is_last.
  * - No text handed out (URL, error, position) holds a secret.
  */
 #ifndef RIACHO_SOURCE_H
@@ -54,8 +55,9 @@ struct source_start {
 };
 
 /*
- * A token bucket shared by the processes of one state, so that it survives restarts. `take` says how
- * long to wait (ms) until one request may go, having taken its token then; 0: at once. NULL: no limit.
+ * A token bucket shared by the processes of one state, so that it survives restarts. `take` says
+ * how long to wait (ms) until one request may go, having taken its token then; 0: at once. NULL:
+ * no limit.
  */
 struct rate_gate {
     void *ctx;
@@ -63,15 +65,19 @@ struct rate_gate {
 };
 
 /*
- * Fetches pages until the last. ERR_REMOTE with text "position" semantics: when the API refuses the stored
- * position at the very first request (4xx other than 401, 403, 408, 429), `*ret_position_refused` is set.
+ * Fetches pages until the last. ERR_REMOTE with text "position" semantics: when the API refuses
+ * the stored position at the very first request (4xx other than 401, 403, 408, 429),
+ * `*ret_position_refused` is set.
  */
 MUST_CHECK int source_run(const struct source_conf *conf, const struct resource_conf *resource,
                           const struct source_start *start, const struct source_events *events,
                           const struct rate_gate *gate, struct source_stats *stats,
                           bool *ret_position_refused, struct err *err);
 
-/* Makes one small request to see whether the API answers (riacho doctor). `ret_text` tells in a line. */
+/*
+ * Makes one small request to see whether the API answers (riacho doctor). `ret_text` tells in a
+ * line.
+ */
 MUST_CHECK int source_probe(const struct source_conf *conf, const struct resource_conf *resource,
                             struct buf *ret_text, struct err *err);
 

@@ -1,6 +1,6 @@
 /*
- * One thread polls the listening socket and the connections; a request that is readable is read whole
- * and answered before anything else happens.
+ * One thread polls the listening socket and the connections; a request that is readable is read
+ * whole and answered before anything else happens.
  */
 #include "scripted_server.h"
 

@@ -1,6 +1,7 @@
 /*
- * An HTTP server that says what a test wrote down, answer after answer, byte for byte, so that it can
- * also break off, stall, and lie. It keeps what it was asked. On 127.0.0.1, in a thread of its own.
+ * An HTTP server that says what a test wrote down, answer after answer, byte for byte, so that it
+ * can also break off, stall, and lie. It keeps what it was asked. On 127.0.0.1, in a thread of its
+ * own.
  */
 #ifndef RIACHO_SCRIPTED_SERVER_H
 #define RIACHO_SCRIPTED_SERVER_H
@@ -23,7 +24,10 @@ const char *server_url(const struct server *server);
 void server_says_bytes(struct server *server, const void *bytes, size_t size, enum server_end end);
 /* The next answer, with Content-Length; `headers` are lines that end in \r\n, or "". */
 void server_says(struct server *server, int status, const char *headers, const char *body);
-/* The next answer in chunks of that many bytes; broken off after `chunks` of them, if that is not 0. */
+/*
+ * The next answer in chunks of that many bytes; broken off after `chunks` of them, if that is not
+ * 0.
+ */
 void server_says_chunked(struct server *server, const char *body, size_t size, size_t chunk,
                          size_t chunks);
 /* The answer that was added last waits that long first. */

@@ -402,7 +402,10 @@ static void auto_asks_rather_than_lose_a_page(void **state)
           "\"m.total_pages\" tells that there are 3 pages");
 }
 
-/* Writes the place, reads it into another paginator of that conf, and sees that both want the same. */
+/*
+ * Writes the place, reads it into another paginator of that conf, and sees that both want the
+ * same.
+ */
 static void survives(const struct paginator *paginator, const struct paginator_conf *conf,
                      const char *expected)
 {
