@@ -81,9 +81,9 @@ static void lay_endpoint(struct conf_node *endpoint, const struct conf_node *def
 static void settle_single_entity(struct conf_node *endpoint)
 {
     const struct conf_node *path = conf_get(endpoint, "path");
-    const char *slash = path ? strrchr(path->text, '/') : NULL;
-    const char *last = path ? (slash ? slash + 1 : path->text) : "";
-    const char *brace = strchr(last, '{');
+    const char *whole = is_text(path) ? path->text : "";
+    const char *slash = strrchr(whole, '/');
+    const char *brace = strchr(slash ? slash : whole, '{');
     struct conf_node text;
 
     if (brace == NULL || brace[1] == '{' || strchr(brace, '}') == NULL)

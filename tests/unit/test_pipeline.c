@@ -500,6 +500,59 @@ static void damaged_pipelines_do_no_harm(void **state)
     }
 }
 
+/* Words of real files replaced by values of all kinds: nothing crashes, and a refusal has a reason. */
+static void values_of_any_kind_anywhere_do_no_harm(void **state)
+{
+    static const char *const values[] = {
+        "~",
+        "true",
+        "-1",
+        "1.5",
+        "''",
+        "x",
+        "[]",
+        "[a]",
+        "{}",
+        "{a: 1}",
+        "${",
+        "'{a}'",
+        "'{'",
+        "'[*]'",
+        "[[a]]",
+        "$",
+        "cursor",
+        "endpoint",
+        "{type: offset}",
+        "a.b",
+        "\"${RIACHO_TOKEN}\"",
+    };
+    static const char ends[] = " {}[],:\n";
+    AUTO(buf) file = {0};
+    struct err err = {0};
+    unsigned seed = 13;
+
+    (void)state;
+    assert_int_equal(fs_read("examples/github-issues.yaml", 1 << 20, &file, &err), 0);
+    for (int round = 0; round < 3000; round++) {
+        AUTO(pipeline) pipeline = {0};
+        AUTO(faults) faults = {0};
+        AUTO(buf) text = {0};
+        size_t from = 0;
+
+        for (int words = 1 + rand_r(&seed) % 4; words > 0 && from < file.size; words--) {
+            const size_t skipped = (size_t)rand_r(&seed) % (file.size - from);
+            const size_t word = from + skipped + strspn(file.data + from + skipped, ends);
+
+            buf_put(&text, file.data + from, word - from);
+            buf_puts(&text, values[(size_t)rand_r(&seed) % (sizeof values / sizeof *values)]);
+            from = word + strcspn(file.data + word, ends);
+        }
+        buf_put(&text, file.data + from, file.size - from);
+        if (pipeline_parse(&pipeline, "p.yaml", text.data, text.size, &faults, &err) < 0)
+            assert_true(faults.errors > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +574,7 @@ int main(void)
         cmocka_unit_test(the_reference_and_the_schema_are_up_to_date),
         cmocka_unit_test(a_file_that_is_not_there_is_a_fault_of_the_command_line),
         cmocka_unit_test(damaged_pipelines_do_no_harm),
+        cmocka_unit_test(values_of_any_kind_anywhere_do_no_harm),
     };
 
     setenv("RIACHO_TOKEN", "s3cret-token", 1);
