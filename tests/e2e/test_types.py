@@ -45,8 +45,8 @@ def is_faithful(landed, sent):
         return landed is sent
     if isinstance(sent, str):
         return False
-    # A double stands for the number if it is its nearest and an integer survives the way there and back.
-    return landed == sent or (isinstance(landed, float) and float(sent) == landed and sent % 1 != 0)
+    # A double stands for the number if its shortest text is that number.
+    return landed == sent or (isinstance(landed, float) and decimal.Decimal(repr(landed)) == sent)
 
 
 def in_order(p, resource="items"):
@@ -203,7 +203,7 @@ def test_an_object_with_very_many_keys_is_json_text(api, pipeline):
     p, _ = land(api, pipeline, pages)
 
     assert_faithful(p, pages)
-    assert types_of(p, "v")[0] == "string"
+    assert types_of(p, "v")[0] in ("string", "extension<arrow.json>")
 
 
 def test_many_columns(api, pipeline):
@@ -216,8 +216,12 @@ def test_many_columns(api, pipeline):
 
 def test_one_file_has_one_schema_and_the_history_stands_beside(api, pipeline):
     pages = [[{"id": 1}], [{"id": 2, "v": 1}], [{"id": 3, "v": 2.5}], [{"id": 4, "v": 1, "w": "x"}]]
+    items = api.add("/items", style="json_link", pages=[])
+    p = pipeline(conf_of(api, resource_of("items", items)))
 
-    p, _ = land(api, pipeline, pages, landing={"roll": {"rows": 100000}})
+    for page in pages:
+        items.pages = [page]
+        p.run()
 
     assert len(p.files("landing", "items")) == 4
     schemas = list((p.output / "landing" / "items" / "_schemas").glob("*.json"))
@@ -225,6 +229,23 @@ def test_one_file_has_one_schema_and_the_history_stands_beside(api, pipeline):
     assert {event["data"]["schema"] for event in events} == {path.stem for path in schemas}
     for path in schemas:
         json.loads(path.read_text())
+
+
+def test_a_page_that_does_not_fit_closes_the_file_at_its_beginning(api, pipeline):
+    """The pages come slowly, so that the first file is under way when the next type shows."""
+    pages = [[{"id": 10 * n + i, "v": v} for i in range(10)] for n, v in enumerate([1, 2, 2.5, 3, "x"])]
+    items = api.add("/items", style="json_link", pages=pages, delay=0.7)
+    p = pipeline(conf_of(api, resource_of("items", items), landing={}))
+
+    p.run()
+
+    assert_faithful(p, pages)
+    for path in p.files("landing", "items"):
+        places = pq.read_table(path, columns=["_riacho_page", "_riacho_index"]).to_pylist()
+        for page in {place["_riacho_page"] for place in places}:
+            assert sum(place["_riacho_page"] == page for place in places) == 10  # none is torn
+    assert len(p.files("landing", "items")) == 3
+    p.check()
 
 
 def test_the_files_metadata_tell_where_they_come_from(api, pipeline):

@@ -41,10 +41,11 @@ def paginator_of(endpoint):
     return dict(PAGINATORS["single" if endpoint.style == "streamed" else endpoint.style])
 
 
-def resource_of(name, endpoint, **more):
-    selector = "$" if endpoint.style == "header_link" else endpoint.envelope
-    settings = {"path": endpoint.path, "paginator": paginator_of(endpoint), "data_selector": selector}
-    settings.update(more.pop("endpoint", {}))
+def resource_of(name, served, endpoint=None, **more):
+    """A resource that reads what the test API serves there; `endpoint` adds to its settings."""
+    selector = "$" if served.style == "header_link" else served.envelope
+    settings = {"path": served.path, "paginator": paginator_of(served), "data_selector": selector}
+    settings.update(endpoint or {})
     return {"name": name, "primary_key": "id", "endpoint": settings, **more}
 
 
