@@ -3,10 +3,10 @@
  */
 #include "engine/column_names.h"
 
-#include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/snake.h"
+#include "base/str.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -44,40 +44,28 @@ const char *column_names_take(struct column_names *names, const char *name)
     return *MEM_PUSH(names->taken, names->count) = found;
 }
 
-/* The letters U+00C0 to U+017F (Latin-1 Supplement, Latin Extended-A) without their accents; _: none. */
-static const char plain_letters[] =
-    "AAAAAAACEEEEIIIIDNOOOOO_OUUUUYTsaaaaaaaceeeeiiiidnooooo_ouuuuyty"
-    "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlLlLlNnNnNnnNnOoOoOoOoRrRrRrSsSs"
-    "SsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
-
-static void put_plain(struct buf *to, const unsigned char **at)
+/* Makes of each run of _ one, and takes those at the end off: "__" is for what is nested. */
+static void squeeze(char *name)
 {
-    const unsigned lead = (*at)[0];
-    const unsigned code = (lead & 0x1f) << 6 | ((*at)[1] & 0x3fu);
+    char *to = name;
 
-    if (lead >= 0xc3 && lead <= 0xc5 && (*at)[1] >= 0x80) {
-        buf_putc(to, plain_letters[code - 0xc0]);
-        (*at)++;
-    } else if ((lead == 0xcc || lead == 0xcd) && (*at)[1] >= 0x80)
-        (*at)++; /* an accent of its own */
-    else
-        buf_putc(to, (char)lead);
-    (*at)++;
+    for (const char *at = name; *at; at++)
+        if (*at != '_' || to == name || to[-1] != '_')
+            *to++ = *at;
+    while (to > name + 1 && to[-1] == '_')
+        to--;
+    *to = '\0';
 }
 
 char *column_name(const char *key)
 {
-    AUTO(buf) plain = {0};
-    const unsigned char *at = (const unsigned char *)key;
-    char *snake;
+    char *snake = snake_name(key);
     char *name;
 
-    while (*at)
-        put_plain(&plain, &at);
-    snake = snake_name(buf_text(&plain));
-    name = *snake == '\0'                     ? mem_str("_empty")
-           : isdigit((unsigned char)snake[0]) ? mem_fmt("_%s", snake)
-                                              : mem_str(snake);
+    squeeze(snake);
+    name = *snake == '\0' || str_same(snake, "_") ? mem_str("_empty")
+           : isdigit((unsigned char)snake[0])     ? mem_fmt("_%s", snake)
+                                                  : mem_str(snake);
     free(snake);
     return name;
 }

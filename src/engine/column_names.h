@@ -19,8 +19,8 @@ bool column_names_has(const struct column_names *names, const char *name);
 const char *column_names_take(struct column_names *names, const char *name);
 
 /*
- * A key as a name: "magType" → "mag_type", "São Paulo" → "sao_paulo", "1h" → "_1h", "%" → "_empty".
- * The caller frees.
+ * A key as a name: "magType" → "mag_type", "São Paulo" → "sao_paulo", "1h" → "_1h", "%" → "_empty",
+ * "a__b" → "a_b". The caller frees.
  */
 char *column_name(const char *key);
 /* "parent__child", or `child` alone (parent NULL); too long a one gets a hash at its end. The caller frees. */

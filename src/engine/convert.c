@@ -341,7 +341,7 @@ static void put_try(const struct dialect *dialect, const struct column_conf *col
 static void put_type_name(const struct sql_type *type, struct buf *to)
 {
     static const char *const names[] = {
-        [SQL_BOOLEAN] = "boolean", [SQL_BIGINT] = "bigint", [SQL_DOUBLE] = "double",
+        [SQL_BOOLEAN] = "boolean", [SQL_BIGINT] = "bigint",       [SQL_DOUBLE] = "double",
         [SQL_DATE] = "date",       [SQL_TIMESTAMP] = "timestamp",
     };
 
@@ -354,8 +354,7 @@ static void put_type_name(const struct sql_type *type, struct buf *to)
 static bool needs_unit(enum form form, const struct column_conf *column)
 {
     return column->unit == UNIT_NONE && form != FORM_TEXT && form != FORM_NESTED &&
-           form != FORM_BOOL &&
-           (column->type == COLUMN_DATE || column->type == COLUMN_TIMESTAMP);
+           form != FORM_BOOL && (column->type == COLUMN_DATE || column->type == COLUMN_TIMESTAMP);
 }
 
 /* column "magnitude": "abc" is not a double (page 3, index 17) */
@@ -369,8 +368,8 @@ static void put_fault(const struct dialect *dialect, const struct column_conf *c
 
     buf_printf(&before, "column \"%s\": %s", column->name, form == FORM_TEXT ? "\"" : "");
     buf_puts(&after, form == FORM_TEXT ? "\"" : "");
-    buf_puts(&after, needs_unit(form, column) ? " needs a unit (s, ms, us or ns) to be a "
-                                              : " is not a ");
+    buf_puts(&after,
+             needs_unit(form, column) ? " needs a unit (s, ms, us or ns) to be a " : " is not a ");
     put_type_name(type, &after);
     buf_puts(&after, " (page ");
     dialect->put_text(&parts, before.data);
@@ -477,9 +476,9 @@ void convert_type(const struct column_conf *column, const struct landed *landed,
                   struct sql_type *ret_type)
 {
     static const enum sql_kind kinds[] = {
-        [COLUMN_TEXT] = SQL_TEXT,       [COLUMN_BOOLEAN] = SQL_BOOLEAN,
-        [COLUMN_BIGINT] = SQL_BIGINT,   [COLUMN_DOUBLE] = SQL_DOUBLE,
-        [COLUMN_DECIMAL] = SQL_DECIMAL, [COLUMN_DATE] = SQL_DATE,
+        [COLUMN_TEXT] = SQL_TEXT,           [COLUMN_BOOLEAN] = SQL_BOOLEAN,
+        [COLUMN_BIGINT] = SQL_BIGINT,       [COLUMN_DOUBLE] = SQL_DOUBLE,
+        [COLUMN_DECIMAL] = SQL_DECIMAL,     [COLUMN_DATE] = SQL_DATE,
         [COLUMN_TIMESTAMP] = SQL_TIMESTAMP, [COLUMN_JSON] = SQL_JSON,
     };
 

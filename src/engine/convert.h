@@ -12,14 +12,14 @@
 
 /* What the first layer gives. */
 enum form {
-    FORM_NULL,   /* nothing was ever there                   */
-    FORM_READY,  /* it has the column's type already         */
+    FORM_NULL,  /* nothing was ever there */
+    FORM_READY, /* it has the column's type already */
     FORM_BOOL,
     FORM_INT,
-    FORM_DECIMAL, /* without a fraction                      */
+    FORM_DECIMAL, /* without a fraction */
     FORM_DOUBLE,
     FORM_TEXT,
-    FORM_NESTED, /* JSON text of a struct or list            */
+    FORM_NESTED, /* JSON text of a struct or list */
 };
 
 /* Adds the value, cleaned as the column says (trim, …). */

@@ -188,8 +188,8 @@ static bool is_untyped(struct duck_result *plain, struct duck_result *probe, idx
            duckdb_column_type(&probe->result, index) == DUCKDB_TYPE_VARCHAR;
 }
 
-static int add_columns(struct duck_result *plain, struct duck_result *probe, struct table_plan *plan,
-                       struct buf *to, struct err *err)
+static int add_columns(struct duck_result *plain, struct duck_result *probe,
+                       struct table_plan *plan, struct buf *to, struct err *err)
 {
     const idx_t count = duckdb_column_count(&plain->result);
 
@@ -214,7 +214,8 @@ static int add_columns(struct duck_result *plain, struct duck_result *probe, str
     return 0;
 }
 
-int duckdb_describe(struct duck_conn *conn, const char *input, struct table_plan *plan, struct err *err)
+int duckdb_describe(struct duck_conn *conn, const char *input, struct table_plan *plan,
+                    struct err *err)
 {
     AUTO(duck_result) plain = {0};
     AUTO(duck_result) probe = {0};

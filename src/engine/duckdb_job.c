@@ -34,8 +34,8 @@ struct look {
 struct passage {
     struct duck_conn *conn;
     struct engine_job *job;
-    char *input; /* the file, as SQL          */
-    char *run;   /* the run's name, as SQL    */
+    char *input; /* the file, as SQL */
+    char *run;   /* the run's name, as SQL */
     struct look look;
 };
 
@@ -92,8 +92,8 @@ static int look_at(struct passage *passage, const struct table_plan *plan, struc
     return 0;
 }
 
-static void put_select(const struct passage *passage, const struct table_plan *plan, const char *list,
-                       struct buf *to)
+static void put_select(const struct passage *passage, const struct table_plan *plan,
+                       const char *list, struct buf *to)
 {
     AUTO(buf) filter = {0};
     AUTO(buf) text = {0};
@@ -104,9 +104,10 @@ static void put_select(const struct passage *passage, const struct table_plan *p
     table_fill(buf_text(&filter), &(struct table_parts){.input = passage->input}, &text);
     buf_printf(to, "SELECT %s FROM (", list);
     table_fill(plan->relation,
-              &(struct table_parts){
-                  .input = passage->input, .run = passage->run, .filter = buf_text(&text)},
-              to);
+               &(struct table_parts){.input = passage->input,
+                                     .run = passage->run,
+                                     .filter = buf_text(&text)},
+               to);
     buf_puts(to, ") AS riacho__table");
     if (is_ours && passage->look.is_unordered)
         buf_printf(to, " ORDER BY %s", plan->order);

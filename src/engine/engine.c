@@ -8,8 +8,8 @@
 
 #include "base/banned.h"
 
-int engine_open(struct engine *engine, const struct engine_ops *ops,
-                const struct engine_conf *conf, struct err *err)
+int engine_open(struct engine *engine, const struct engine_ops *ops, const struct engine_conf *conf,
+                struct err *err)
 {
     struct engine made = {.ops = ops};
 

@@ -18,12 +18,12 @@
 #include "riacho.h"
 
 struct engine_conf {
-    const char *type;       /* "duckdb" or "spark"                              */
-    const char *remote;     /* spark: "sc://host:15002/;token=…"                */
-    int64_t memory_bytes;   /* of the engine in this process                    */
-    const char *const *dirs; /* the only folders it may touch (absolute)        */
+    const char *type;        /* "duckdb" or "spark" */
+    const char *remote;      /* spark: "sc://host:15002/;token=…" */
+    int64_t memory_bytes;    /* of the engine in this process */
+    const char *const *dirs; /* the only folders it may touch (absolute) */
     size_t dir_count;
-    const char *temp_dir;   /* where it may spill                               */
+    const char *temp_dir; /* where it may spill */
 };
 
 /* What a pipeline says of the tables made from one resource. */
@@ -31,10 +31,12 @@ struct engine_tables {
     const char *resource;
     char *const *primary_key;
     size_t primary_keys;
-    const struct table_conf *const *tables; /* none: default rules (the resource and its child tables) */
+    const struct table_conf *const
+        *tables; /* none: default rules (the resource and its child tables) */
     size_t table_count;
-    const char *only;       /* just this table (a replay); NULL: all             */
-    const char *const *others; /* names of the other resources: default rules name no child table so */
+    const char *only; /* just this table (a replay); NULL: all */
+    const char *const
+        *others; /* names of the other resources: default rules name no child table so */
     size_t other_count;
 };
 
@@ -49,13 +51,13 @@ struct engine_output {
 };
 
 struct engine_job {
-    const struct ref *input;       /* its reference                                              */
-    const char *input_path;        /* absolute; checked against the reference by the caller      */
-    const struct schema *schema;   /* of the landing, as the reference names it                  */
-    const struct schema *known;    /* the resource's widest so far: columns that came later are null */
-    const char *temp_dir;          /* where outputs grow                                         */
-    struct engine_output *outputs; /* set by the engine; engine_job_close() removes the files    */
-    bool failed;                   /* fault of the data, told by err                             */
+    const struct ref *input;     /* its reference */
+    const char *input_path;      /* absolute; checked against the reference by the caller */
+    const struct schema *schema; /* of the landing, as the reference names it */
+    const struct schema *known; /* the resource's widest so far: columns that came later are null */
+    const char *temp_dir;       /* where outputs grow */
+    struct engine_output *outputs; /* set by the engine; engine_job_close() removes the files */
+    bool failed;                   /* fault of the data, told by err */
     struct err err;
 };
 

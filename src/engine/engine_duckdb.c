@@ -16,9 +16,9 @@
 #include "base/banned.h"
 
 #define MOST_WORKERS 8
-#define SMALL_ROWS 5000                      /* files up to here are small …        */
-#define SMALL_BYTES ((int64_t)1 << 20)       /* … and up to here                    */
-#define LARGE_MEMORY ((int64_t)192 << 20)    /* what a large file may need           */
+#define SMALL_ROWS 5000                   /* files up to here are small … */
+#define SMALL_BYTES ((int64_t)1 << 20)    /* … and up to here */
+#define LARGE_MEMORY ((int64_t)192 << 20) /* what a large file may need */
 
 struct duckdb_engine {
     struct duck duck;
@@ -125,9 +125,9 @@ static int plan_job(struct duckdb_engine *impl, const struct engine_tables *tabl
                     struct planned **ret_planned, struct err *err)
 {
     const struct table_request request = {.dialect = &dialect_duckdb,
-                                         .tables = tables,
-                                         .schema = job->schema,
-                                         .known = job->known ? job->known : job->schema};
+                                          .tables = tables,
+                                          .schema = job->schema,
+                                          .known = job->known ? job->known : job->schema};
     struct planned *planned = table_cache_find(&impl->cache, &request);
 
     if (planned == NULL)
@@ -153,13 +153,13 @@ static int plan_job(struct duckdb_engine *impl, const struct engine_tables *tabl
 struct crew {
     struct duckdb_engine *impl;
     struct engine_job *jobs;
-    struct planned **planned; /* of each job; NULL: nothing to do                          */
+    struct planned **planned; /* of each job; NULL: nothing to do */
     size_t count;
-    pthread_mutex_t lock;     /* guards everything below                                   */
+    pthread_mutex_t lock; /* guards everything below */
     bool *is_taken;
-    bool *had_failed;         /* before the call: left alone                               */
-    bool *is_left;            /* memory ran out while others were at work: again, alone    */
-    size_t large;             /* workers with a large file in hand                         */
+    bool *had_failed; /* before the call: left alone */
+    bool *is_left;    /* memory ran out while others were at work: again, alone */
+    size_t large;     /* workers with a large file in hand */
     bool has_failed;
     struct err err;
 };
@@ -256,8 +256,8 @@ static int work_alone(struct crew *crew, struct err *err)
 }
 
 /* Plans all jobs; those whose data or SQL is at fault have failed after it. */
-static int plan_jobs(struct crew *crew, const struct engine_tables *tables,
-                     struct journal *journal, size_t *ret_left, struct err *err)
+static int plan_jobs(struct crew *crew, const struct engine_tables *tables, struct journal *journal,
+                     size_t *ret_left, struct err *err)
 {
     *ret_left = 0;
     for (size_t i = 0; i < crew->count; i++) {
@@ -297,7 +297,8 @@ static int run_all(struct crew *crew, const struct engine_tables *tables, struct
 
     table_cache_begin(&crew->impl->cache);
     TRY(plan_jobs(crew, tables, journal, &left, err));
-    work_together(crew, left);
+    if (left > 0)
+        work_together(crew, left);
     return work_alone(crew, err);
 }
 
@@ -306,13 +307,14 @@ static int run_duckdb(struct engine *engine, const struct engine_tables *tables,
                       struct err *err)
 {
     struct duckdb_engine *impl = engine->impl;
-    AUTO(crew) crew = {.impl = impl,
-                       .jobs = jobs,
-                       .count = count,
-                       .planned = mem_alloc(count * sizeof(void *)),
-                       .is_taken = mem_alloc(count),
-                       .had_failed = mem_alloc(count),
-                       .is_left = mem_alloc(count)};
+    AUTO(crew)
+    crew = {.impl = impl,
+            .jobs = jobs,
+            .count = count,
+            .planned = mem_alloc(count * sizeof(void *)),
+            .is_taken = mem_alloc(count),
+            .had_failed = mem_alloc(count),
+            .is_left = mem_alloc(count)};
     int done;
 
     pthread_mutex_init(&crew.lock, NULL);

@@ -90,9 +90,8 @@ static void put_round_trip(const struct dialect *dialect, const char *value,
 
     dialect->put_type(type, &own);
     dialect->put_type(fixed, &wanted);
-    SQL_FILL(to,
-             "CASE WHEN TRY_CAST(TRY_CAST($1 AS $3) AS $2) = $1 THEN TRY_CAST($1 AS $3) END", value,
-             own.data, wanted.data);
+    SQL_FILL(to, "CASE WHEN TRY_CAST(TRY_CAST($1 AS $3) AS $2) = $1 THEN TRY_CAST($1 AS $3) END",
+             value, own.data, wanted.data);
 }
 
 /* Fifteen digits survive a double; of more, those that come back the same. */
@@ -290,8 +289,8 @@ static int add_other_json(struct writing *writing, struct journal *journal,
 
 /* ---- all columns ---- */
 
-static int refuse(const struct table_plan *plan, const struct table_column *column, const char *fixed,
-                  struct err *err)
+static int refuse(const struct table_plan *plan, const struct table_column *column,
+                  const char *fixed, struct err *err)
 {
     AUTO(buf) words = {0};
 
@@ -306,8 +305,8 @@ static int refuse(const struct table_plan *plan, const struct table_column *colu
 }
 
 static int fit_one(struct writing *writing, struct journal *journal,
-                   const struct table_column *column, const char *fixed_words, char **ret_expression,
-                   struct err *err)
+                   const struct table_column *column, const char *fixed_words,
+                   char **ret_expression, struct err *err)
 {
     const struct dialect *dialect = writing->dialect;
     char *value = quoted(dialect, column->name);

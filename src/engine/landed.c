@@ -138,8 +138,8 @@ void landed_find(const struct dialect *dialect, const struct schema *root,
     size_t done = 0;
 
     if (is_lineage(path) && !find_field(root, path->steps[0].key)) {
-        *ret_landed = (struct landed){.kind = KIND_INT,
-                                      .sql = name_sql(dialect, path->steps[0].key)};
+        *ret_landed =
+            (struct landed){.kind = KIND_INT, .sql = name_sql(dialect, path->steps[0].key)};
         return;
     }
     if (schema_is_one_json(root))

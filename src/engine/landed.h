@@ -11,9 +11,9 @@
 /* How SQL reaches a value, and what is known of its type. */
 struct landed {
     enum kind kind;              /* KIND_NULL: no value was ever there, or the path leads nowhere */
-    const struct schema *schema; /* of that kind, borrowed; NULL within JSON text                 */
-    char *sql;                   /* the value; of KIND_JSON: the JSON text that it lies in        */
-    char *steps;                 /* KIND_JSON: where in the text it lies, as a SQL literal        */
+    const struct schema *schema; /* of that kind, borrowed; NULL within JSON text */
+    char *sql;                   /* the value; of KIND_JSON: the JSON text that it lies in */
+    char *steps;                 /* KIND_JSON: where in the text it lies, as a SQL literal */
 };
 
 void landed_close(struct landed *landed);

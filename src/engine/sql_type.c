@@ -173,9 +173,9 @@ static void become_nested(const struct schema *schema, struct sql_type *type);
 static void become(const struct schema *schema, struct sql_type *type)
 {
     static const enum sql_kind kinds[] = {
-        [KIND_NULL] = SQL_NULL,     [KIND_BOOL] = SQL_BOOLEAN,  [KIND_INT] = SQL_BIGINT,
-        [KIND_UINT] = SQL_DECIMAL,  [KIND_DOUBLE] = SQL_DOUBLE, [KIND_NUMBER] = SQL_TEXT,
-        [KIND_TEXT] = SQL_TEXT,     [KIND_STRUCT] = SQL_STRUCT, [KIND_LIST] = SQL_LIST,
+        [KIND_NULL] = SQL_NULL,    [KIND_BOOL] = SQL_BOOLEAN,  [KIND_INT] = SQL_BIGINT,
+        [KIND_UINT] = SQL_DECIMAL, [KIND_DOUBLE] = SQL_DOUBLE, [KIND_NUMBER] = SQL_TEXT,
+        [KIND_TEXT] = SQL_TEXT,    [KIND_STRUCT] = SQL_STRUCT, [KIND_LIST] = SQL_LIST,
         [KIND_JSON] = SQL_JSON,
     };
 
@@ -194,7 +194,8 @@ static void become_nested(const struct schema *schema, struct sql_type *type)
         become(&schema->fields[i], &field);
         if (field.kind != SQL_NULL)
             copy_shape(&field,
-                       sql_type_add(type, schema->kind == KIND_LIST ? NULL : schema->fields[i].name));
+                       sql_type_add(type,
+                                    schema->kind == KIND_LIST ? NULL : schema->fields[i].name));
     }
     if (type->field_count == 0)
         type->kind = SQL_NULL;

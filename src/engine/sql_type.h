@@ -13,18 +13,18 @@
 #include <stdint.h>
 
 enum sql_kind {
-    SQL_NULL, /* nothing but null was seen: a column of it is not written        */
+    SQL_NULL, /* nothing but null was seen: a column of it is not written */
     SQL_BOOLEAN,
     SQL_BIGINT,
     SQL_DOUBLE,
     SQL_DECIMAL,
     SQL_TEXT,
     SQL_DATE,
-    SQL_TIMESTAMP, /* an instant, in UTC microseconds                            */
-    SQL_JSON,      /* JSON text: a text in the file, and known as JSON here      */
+    SQL_TIMESTAMP, /* an instant, in UTC microseconds */
+    SQL_JSON,      /* JSON text: a text in the file, and known as JSON here */
     SQL_LIST,
     SQL_STRUCT,
-    SQL_OTHER, /* what an engine has besides, passed on as it is (TIME, BLOB)    */
+    SQL_OTHER, /* what an engine has besides, passed on as it is (TIME, BLOB) */
 };
 
 struct sql_type {

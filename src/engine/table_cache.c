@@ -64,7 +64,8 @@ static bool is_for(const struct planned *planned, const struct table_request *re
            schema_same(&planned->known, request->known);
 }
 
-struct planned *table_cache_find(const struct table_cache *cache, const struct table_request *request)
+struct planned *table_cache_find(const struct table_cache *cache,
+                                 const struct table_request *request)
 {
     for (size_t i = cache->count; i > 0; i--)
         if (is_for(cache->items[i - 1], request))
@@ -73,7 +74,7 @@ struct planned *table_cache_find(const struct table_cache *cache, const struct t
 }
 
 struct planned *table_cache_add(struct table_cache *cache, const struct table_request *request,
-                               struct table_plans *plans_taken)
+                                struct table_plans *plans_taken)
 {
     const struct engine_tables *tables = request->tables;
     struct planned *made = mem_alloc(sizeof *made);

@@ -28,9 +28,10 @@ void table_cache_close(struct table_cache *cache);
 /* A call begins: lists are made anew, and if too many plans have gathered all are forgotten. */
 void table_cache_begin(struct table_cache *cache);
 /* NULL if there is none. */
-struct planned *table_cache_find(const struct table_cache *cache, const struct table_request *request);
+struct planned *table_cache_find(const struct table_cache *cache,
+                                 const struct table_request *request);
 /* Takes the plans over. */
 struct planned *table_cache_add(struct table_cache *cache, const struct table_request *request,
-                               struct table_plans *plans_taken);
+                                struct table_plans *plans_taken);
 
 #endif

@@ -30,11 +30,11 @@ struct making {
 struct making_table {
     struct making *making;
     const char *name;
-    const char *rows;  /* what it selects from                     */
-    const char *id;    /* the SQL of its rows' ids, over `rows`    */
+    const char *rows; /* what it selects from */
+    const char *id;   /* the SQL of its rows' ids, over `rows` */
     struct table_plan plan;
     struct column_names names;
-    struct buf columns; /* "… AS "name", …"                        */
+    struct buf columns; /* "… AS "name", …" */
 };
 
 static void making_table_close(struct making_table *table)
@@ -156,7 +156,9 @@ static char *rows_of_items(const struct making_table *parent, const char *list)
     struct buf rows = {0};
     AUTO(buf) lists = {0};
 
-    buf_printf(&lists, "(SELECT %s AS riacho__id, " TABLE_PLACE ", %s AS riacho__list FROM %s) AS riacho__lists",
+    buf_printf(&lists,
+               "(SELECT %s AS riacho__id, " TABLE_PLACE
+               ", %s AS riacho__list FROM %s) AS riacho__lists",
                parent->id, list, parent->rows);
     buf_puts(&rows, "(SELECT * FROM ");
     SQL_FILL(&rows, parent->making->request->dialect->items, lists.data);
@@ -180,11 +182,12 @@ static void make_child(struct making_table *parent, const char *field_name, cons
     const struct dialect *dialect = parent->making->request->dialect;
     char *rows = rows_of_items(parent, list);
     char *id = child_id(dialect);
-    AUTO(making_table) table = {.making = parent->making,
-                                .name = child_name(parent, field_name),
-                                .rows = rows,
-                                .id = id,
-                                .plan = {.order = TABLE_PLACE ", " PARENT_ID ", " INDEX}};
+    AUTO(making_table)
+    table = {.making = parent->making,
+             .name = child_name(parent, field_name),
+             .rows = rows,
+             .id = id,
+             .plan = {.order = TABLE_PLACE ", " PARENT_ID ", " INDEX}};
 
     add_lineage(&table, ID, SQL_TEXT, id);
     add_lineage(&table, PARENT_ID, SQL_TEXT, "riacho__id");
@@ -251,12 +254,13 @@ void table_by_default(const struct table_request *request, struct table_plans *p
     const size_t first = plans->count;
     char *keys = keys_of(request, &making.key_count);
     char *id = main_id(request->dialect);
-    AUTO(making_table) table = {.making = &making,
-                                .name = tables->resource,
-                                .rows = "(SELECT *, " TABLE_PLACE_SQL " AS " TABLE_PLACE
-                                        " FROM " TABLE_INPUT ") AS riacho__rows" TABLE_FILTER,
-                                .id = id,
-                                .plan = {.order = TABLE_PLACE}};
+    AUTO(making_table)
+    table = {.making = &making,
+             .name = tables->resource,
+             .rows = "(SELECT *, " TABLE_PLACE_SQL " AS " TABLE_PLACE " FROM " TABLE_INPUT
+                     ") AS riacho__rows" TABLE_FILTER,
+             .id = id,
+             .plan = {.order = TABLE_PLACE}};
 
     making.keys = keys;
     for (size_t i = 0; i < tables->other_count; i++)

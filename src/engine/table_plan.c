@@ -91,7 +91,8 @@ static void keep_only(struct table_plans *plans, const char *table)
     plans->count = kept;
 }
 
-static int add_tables(const struct table_request *request, struct table_plans *plans, struct err *err)
+static int add_tables(const struct table_request *request, struct table_plans *plans,
+                      struct err *err)
 {
     for (size_t i = 0; i < request->tables->table_count; i++) {
         const struct table_conf *table = request->tables->tables[i];
@@ -107,7 +108,8 @@ static int add_tables(const struct table_request *request, struct table_plans *p
     return 0;
 }
 
-int table_plans_make(const struct table_request *request, struct table_plans *ret_plans, struct err *err)
+int table_plans_make(const struct table_request *request, struct table_plans *ret_plans,
+                     struct err *err)
 {
     AUTO(table_plans) made = {0};
 
@@ -127,8 +129,8 @@ int table_plans_make(const struct table_request *request, struct table_plans *re
 
 /* The two layers of a table's SQL while they are made. */
 struct layers {
-    struct buf sources;  /* "… AS riacho__v0, …" */
-    struct buf columns;  /* "… AS "name", …"     */
+    struct buf sources; /* "… AS riacho__v0, …" */
+    struct buf columns; /* "… AS "name", …" */
 };
 
 static void layers_close(struct layers *layers)
@@ -213,7 +215,7 @@ static char *keys_of(const struct dialect *dialect, const struct table_conf *tab
 }
 
 int table_by_columns(const struct table_request *request, const struct table_conf *table,
-                    struct table_plans *plans, struct err *err)
+                     struct table_plans *plans, struct err *err)
 {
     AUTO(table_plan) made = {.table = mem_str(table->name), .order = TABLE_PLACE};
     AUTO(layers) layers = {0};

@@ -10,8 +10,8 @@
 #include "engine/engine.h"
 
 /* Columns that plans use for themselves. */
-#define TABLE_PLACE "riacho__place" /* orders the rows as the API gave them                  */
-#define TABLE_KEY "riacho__key"     /* and a number: keys by which rows are told apart       */
+#define TABLE_PLACE "riacho__place" /* orders the rows as the API gave them */
+#define TABLE_KEY "riacho__key"     /* and a number: keys by which rows are told apart */
 
 /* Stand in a plan's SQL for what differs from file to file; see table_fill(). */
 #define TABLE_INPUT "\x01"
@@ -27,14 +27,14 @@ struct table_column {
 
 struct table_plan {
     char *table;
-    struct table_column *columns; /* none of a user's SQL until it was described         */
+    struct table_column *columns; /* none of a user's SQL until it was described */
     size_t column_count;
     char *relation; /* a SELECT that gives the columns, and TABLE_PLACE unless is_user_sql */
-    char *keys;     /* a SELECT that gives TABLE_PLACE and TABLE_KEY 0, 1, …; NULL of a user's SQL */
-    size_t key_count;  /* 0: all rows are kept                                            */
-    const char *order; /* ORDER BY's list                                                 */
+    char *keys; /* a SELECT that gives TABLE_PLACE and TABLE_KEY 0, 1, …; NULL of a user's SQL */
+    size_t key_count;  /* 0: all rows are kept */
+    const char *order; /* ORDER BY's list */
     bool is_user_sql;
-    char *user_sql; /* the one statement as the user wrote it                             */
+    char *user_sql; /* the one statement as the user wrote it */
 };
 
 struct table_plans {
@@ -45,13 +45,13 @@ struct table_plans {
 struct table_request {
     const struct dialect *dialect;
     const struct engine_tables *tables;
-    const struct schema *schema; /* of the file                       */
-    const struct schema *known;  /* the resource's widest so far      */
+    const struct schema *schema; /* of the file */
+    const struct schema *known;  /* the resource's widest so far */
 };
 
 /* ERR_USAGE: the pipeline file's words make no SQL. */
 MUST_CHECK int table_plans_make(const struct table_request *request, struct table_plans *ret_plans,
-                         struct err *err);
+                                struct err *err);
 void table_plan_close(struct table_plan *plan);
 void table_plans_close(struct table_plans *plans);
 
@@ -74,9 +74,9 @@ void table_put_filter(const struct table_plan *plan, struct buf *to);
 /* Each adds plans to those that are there. */
 void table_by_default(const struct table_request *request, struct table_plans *plans);
 MUST_CHECK int table_by_columns(const struct table_request *request, const struct table_conf *table,
-                               struct table_plans *plans, struct err *err);
+                                struct table_plans *plans, struct err *err);
 MUST_CHECK int table_by_sql(const struct table_request *request, const struct table_conf *table,
-                           struct table_plans *plans, struct err *err);
+                            struct table_plans *plans, struct err *err);
 
 /* Adds the SQL of a row's place, from the landing's columns. */
 #define TABLE_PLACE_SQL "(" SCHEMA_PAGE_COLUMN " * 4294967296 + " SCHEMA_INDEX_COLUMN ")"

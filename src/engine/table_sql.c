@@ -73,7 +73,7 @@ static void put_view(const struct table_request *request, struct buf *to)
 }
 
 int table_by_sql(const struct table_request *request, const struct table_conf *table,
-                struct table_plans *plans, struct err *err)
+                 struct table_plans *plans, struct err *err)
 {
     const bool is_spark = str_same(request->dialect->name, "spark");
     const char *text = is_spark ? table->sql_spark : table->sql_duckdb;
