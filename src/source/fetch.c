@@ -212,9 +212,10 @@ int fetch_begin(struct fetch *fetch, const struct page_want *want, int64_t page,
     fetch->go_at_ms = -1;
     forget_redirects(fetch);
     retry_reset(&fetch->retry);
+    free(fetch->shown_url);
+    fetch->shown_url = NULL;
     TRY(requests_make(fetch->requests, want, &fetch->request, err));
     secrets_url_for_people(&fetch->requests->secrets, fetch->request.url, &shown);
-    free(fetch->shown_url);
     fetch->shown_url = buf_take(&shown);
     TRY(take_turn(fetch, err));
     if (fetch->go_at_ms == 0)

@@ -101,9 +101,9 @@ void paginator_close(struct paginator *paginator)
     *paginator = (struct paginator){0};
 }
 
-const char *paginator_name(const struct paginator *paginator)
+bool paginator_counts(const struct paginator *paginator)
 {
-    return paginator->kind->name;
+    return paginator->kind->has_number;
 }
 
 void paginator_want(const struct paginator *paginator, struct page_want *ret_want)

@@ -63,7 +63,8 @@ struct paginator {
 /* At the first page. `conf` is borrowed; one that is not set means auto. */
 void paginator_open(struct paginator *paginator, const struct paginator_conf *conf);
 void paginator_close(struct paginator *paginator);
-const char *paginator_name(const struct paginator *paginator);
+/* Whether it counts by itself (offset, page_number), whatever the answers say. */
+bool paginator_counts(const struct paginator *paginator);
 
 /* What the request for the page must say; points into the paginator. */
 void paginator_want(const struct paginator *paginator, struct page_want *ret_want);

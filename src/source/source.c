@@ -10,15 +10,25 @@
 #include "source/request.h"
 
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
 
+/* What a page looks like, to notice that it comes again; {0}: nothing is known. */
+struct looks {
+    int64_t bytes;
+    int64_t records;
+    char start[256];
+};
+
 struct run {
     struct requests requests;
     struct fetch fetch;
     struct paginator paginator;
+    struct looks before; /* of the page before */
+    bool has_warned;
 };
 
 static void run_close(struct run *run)
@@ -90,6 +100,26 @@ static void tell_choice(struct run *run)
     run->paginator.log[0] = '\0';
 }
 
+/* An API that does not know the paginator's parameter gives its first page for ever. */
+static void warn_of_repetition(struct run *run, const struct arrival *arrival)
+{
+    const struct batch *first = arrival->batches;
+    struct looks looks = {.bytes = arrival->page.bytes, .records = arrival->page.records};
+
+    if (!paginator_counts(&run->paginator) || first == NULL || run->has_warned)
+        return;
+    memcpy(looks.start, first->json,
+           first->size < sizeof looks.start ? first->size : sizeof looks.start);
+    if (memcmp(&looks, &run->before, sizeof looks) == 0) {
+        log_warn("resource \"%s\": page %" PRId64
+                 " looks just like the one before it; does the API "
+                 "know what the paginator sends?",
+                 run->requests.resource->name, arrival->page.number);
+        run->has_warned = true;
+    }
+    run->before = looks;
+}
+
 /* Takes the page out of the fetch, and moves the paginator on. */
 static int take_arrival(struct run *run, const struct json *envelope, struct arrival *ret_arrival,
                         struct err *err)
@@ -120,6 +150,7 @@ static int take_arrival(struct run *run, const struct json *envelope, struct arr
         .is_last = run->paginator.is_end,
         .why_last = run->paginator.is_end ? run->paginator.why : NULL,
     };
+    warn_of_repetition(run, ret_arrival);
     return 0;
 }
 

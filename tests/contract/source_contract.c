@@ -6,6 +6,7 @@
 #include "scripted_server.h"
 #include "source/source.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -774,6 +775,41 @@ static void a_probe_tells_whether_the_api_answers(void **state)
     assert_non_null(strstr(world->err.text, "/things: the API answered 403: no"));
 }
 
+static void *run_in_thread(void *ctx)
+{
+    return run(ctx) == 0 ? ctx : NULL;
+}
+
+static void runs_side_by_side_do_not_mix(void **state)
+{
+    struct world *worlds[4];
+    pthread_t threads[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        void *made;
+        char *page = mem_fmt("{\"data\":[%d],\"next\":\"?page=2\"}", i);
+
+        assert_int_equal(set_up(&made), 0);
+        worlds[i] = made;
+        server_says(worlds[i]->server, 503, "", "");
+        server_says(worlds[i]->server, 200, "", page);
+        server_says(worlds[i]->server, 200, "", "{\"data\":[9]}");
+        assert_int_equal(pthread_create(&threads[i], NULL, run_in_thread, made), 0);
+        free(page);
+    }
+    for (int i = 0; i < 4; i++) {
+        void *done;
+        char *records = mem_fmt("%d,9", i);
+
+        assert_int_equal(pthread_join(threads[i], &done), 0);
+        assert_ptr_equal(done, worlds[i]);
+        assert_string_equal(worlds[i]->records.data, records);
+        free(records);
+        tear_down(&done);
+    }
+}
+
 /* The last test: a stop cannot be taken back. */
 static void a_stop_ends_the_waiting(void **state)
 {
@@ -821,6 +857,7 @@ int main(void)
         TEST(a_cursor_in_the_body_keeps_its_type_and_its_digits),
         TEST(the_rate_limit_is_asked_before_every_request),
         TEST(a_probe_tells_whether_the_api_answers),
+        cmocka_unit_test(runs_side_by_side_do_not_mix),
         TEST(a_stop_ends_the_waiting),
     };
 
