@@ -116,7 +116,7 @@ struct source_conf {
     double rate_per_s;  /* (+) 0: no limit */
     int64_t rate_burst; /* (+) the count in "10/s" */
     struct retry_conf retry;
-    int64_t concurrency; /* (+) resources fetched at once: 4 */
+    int64_t concurrency;     /* (+) resources fetched at once: 4 */
     bool allow_cross_origin; /* (+) next links and redirects may leave; no credentials go along */
     struct resource_conf *resources;
     size_t resource_count;

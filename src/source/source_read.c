@@ -23,7 +23,7 @@
 struct at_resource {
     const struct opt_reading *reading;
     const struct conf_node *node; /* its tree in long form */
-    const char *path;             /* "source.resources[0]"  */
+    const char *path;             /* "source.resources[0]" */
 };
 
 static void fault_at(const struct at_resource *at, const char *key, const char *nearest,
