@@ -8,7 +8,7 @@ import sys
 import pytest
 import riacho
 from api_server import plain_record
-from riacho import assert_same_rows, conf_of, resource_of, wait_until
+from riacho import assert_same_rows, conf_of, resource_of
 
 # Runs a command with a small tmpfs over a folder, in a mount namespace of its own. The command sees the
 # folder full; what was in it at the end is copied out.
@@ -121,19 +121,57 @@ def test_files_nobody_knows_are_left_alone(api, pipeline):
     assert mine.read_text() == "hands off"
 
 
-def test_follow_waits_for_space_and_says_so(api, pipeline):
-    """A folder that turns into a file stands for a disk that fails; --follow waits, and goes on."""
-    items = api.add("/items", style="json_link", total=40, page_size=10)
-    p = pipeline(conf_of(api, resource_of("items", items)))
-    p.do("extract")
-    adjusted = p.output / "adjusted"
-    shutil.rmtree(adjusted, ignore_errors=True)
-    adjusted.write_text("in the way")
+# As above, but the command follows: once it has said that there is no space, the disk grows; it is stopped
+# when `count` files are adjusted.
+FOLLOW_ON_SMALL_DISK = """
+import pathlib, shutil, signal, subprocess, sys, time
+folder, size, keep, count, err, *command = sys.argv[1:]
+def wait_until(what):
+    end = time.monotonic() + 60
+    while not what():
+        if time.monotonic() > end or child.poll() is not None:
+            child.kill()
+            sys.exit(f"waited in vain; status {child.poll()}; " + pathlib.Path(err).read_text())
+        time.sleep(0.05)
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", folder], check=True)
+shutil.copytree(keep, folder, dirs_exist_ok=True)
+child = subprocess.Popen(command, stderr=open(err, "wb"))
+wait_until(lambda: b"space" in pathlib.Path(err).read_bytes())
+time.sleep(1)
+if child.poll() is not None:
+    sys.exit(f"status {child.poll()}; " + pathlib.Path(err).read_text())
+subprocess.run(["mount", "-o", "remount,size=256m", folder], check=True)
+wait_until(lambda: len(list(pathlib.Path(folder).glob("adjusted/items/*.parquet"))) == int(count))
+child.send_signal(signal.SIGTERM)
+status = child.wait()
+shutil.rmtree(keep)
+shutil.copytree(folder, keep)
+sys.exit(status)
+"""
 
-    with p.start("transform", "--follow") as process:
-        wait_until(lambda: "adjusted" in process.stderr, timeout=20)
-        assert process.is_running()
-        adjusted.unlink()
-        wait_until(lambda: len(p.files("adjusted", "items")) > 0 and len(p.adjusted("items")) == 40, timeout=90)
-        process.stop()
+
+@pytest.mark.skipif(not can_mount(), reason="no mount namespaces here")
+def test_follow_waits_for_space_and_goes_on(api, pipeline):
+    items = api.add("/items", style="json_link", total=2000, page_size=100, record=incompressible)
+    p = pipeline(conf_of(api, resource_of("items", items), landing={"roll": {"rows": 100}}))
+    p.do("extract")
+    used = sum(path.stat().st_size for path in p.output.rglob("*") if path.is_file())
+    kept = p.dir / "kept"
+    shutil.move(p.output, kept)
+    p.output.mkdir()
+
+    done = subprocess.run(
+        ["unshare", "--mount", sys.executable, "-c", FOLLOW_ON_SMALL_DISK]
+        + [p.output, str(used + (1 << 20)), kept, "20", p.dir / "err"]
+        + [riacho.PROGRAM, "transform", p.file, "--follow"],
+        capture_output=True,
+        text=True,
+        env=riacho.environment(),
+        timeout=200,
+    )
+
+    assert done.returncode == 0, done
+    p.output.rmdir()
+    shutil.move(kept, p.output)
+    assert sorted(row["id"] for row in p.adjusted("items")) == list(range(2000))
     p.check()
