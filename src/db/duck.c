@@ -104,6 +104,52 @@ int duck_query(struct duck_conn *conn, const char *sql, struct duck_result *ret_
     return 0;
 }
 
+/* A statement on its way to a stream. */
+struct duck_pending {
+    duckdb_prepared_statement statement;
+    duckdb_pending_result pending;
+};
+
+static void duck_pending_close(struct duck_pending *pending)
+{
+    if (pending->pending)
+        duckdb_destroy_pending(&pending->pending);
+    if (pending->statement)
+        duckdb_destroy_prepare(&pending->statement);
+}
+
+int duck_stream(struct duck_conn *conn, const char *sql, struct duck_result *ret_result,
+                struct err *err)
+{
+    AUTO(duck_pending) pending = {0};
+    AUTO(duck_result) made = {.is_open = true};
+
+    if (duckdb_prepare(conn->conn, sql, &pending.statement) == DuckDBError)
+        return set_duck_error(err, DUCKDB_ERROR_INVALID, duckdb_prepare_error(pending.statement));
+    if (duckdb_pending_prepared_streaming(pending.statement, &pending.pending) == DuckDBError)
+        return set_duck_error(err, DUCKDB_ERROR_INVALID, duckdb_pending_error(pending.pending));
+    if (duckdb_execute_pending(pending.pending, &made.result) == DuckDBError)
+        return set_duck_error(err, duckdb_result_error_type(&made.result),
+                              duckdb_result_error(&made.result));
+    duck_result_close(ret_result);
+    *ret_result = made;
+    made.is_open = false;
+    return 0;
+}
+
+int duck_next(struct duck_result *stream, duckdb_data_chunk *ret_chunk, struct err *err)
+{
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(stream->result);
+    const char *why = duckdb_result_error(&stream->result);
+
+    if (chunk == NULL && why && *why)
+        return set_duck_error(err, duckdb_result_error_type(&stream->result), why);
+    if (chunk == NULL)
+        return 0;
+    *ret_chunk = chunk;
+    return 1;
+}
+
 int duck_exec(struct duck_conn *conn, const char *sql, struct err *err)
 {
     AUTO(duck_result) result = {0};

@@ -13,12 +13,12 @@
 #include <stdint.h>
 
 struct duck_conf {
-    int64_t memory_bytes;     /* 0: DuckDB's default                                                */
-    int64_t threads;          /* 0: one per core                                                    */
-    const char *temp_dir;     /* where it may spill; NULL: nowhere                                  */
-    const char *const *allowed_dirs; /* with `locked`: the only folders it may touch                */
+    int64_t memory_bytes;            /* 0: DuckDB's default */
+    int64_t threads;                 /* 0: one per core */
+    const char *temp_dir;            /* where it may spill; NULL: nowhere */
+    const char *const *allowed_dirs; /* with `locked`: the only folders it may touch */
     size_t allowed_count;
-    bool locked;              /* no external access but allowed_dirs, no extensions, settings fixed */
+    bool locked; /* no external access but allowed_dirs, no extensions, settings fixed */
 };
 
 struct duck {
@@ -49,6 +49,14 @@ MUST_CHECK int duck_query(struct duck_conn *conn, const char *sql, struct duck_r
 /* As duck_query, for a statement that gives one number (a COUNT, a COPY's row count). */
 MUST_CHECK int duck_number(struct duck_conn *conn, const char *sql, int64_t *ret_number,
                            struct err *err);
+/*
+ * As duck_query, but the rows are made while they are fetched, so that memory does not depend on how many
+ * there are. The connection serves nothing else meanwhile.
+ */
+MUST_CHECK int duck_stream(struct duck_conn *conn, const char *sql, struct duck_result *ret_result,
+                           struct err *err);
+/* The next rows of a stream: 1, 0 at the end. The caller closes with duckdb_destroy_data_chunk(). */
+MUST_CHECK int duck_next(struct duck_result *stream, duckdb_data_chunk *ret_chunk, struct err *err);
 void duck_result_close(struct duck_result *result);
 /*
  * A cell as text in DuckDB's own words; the caller frees with duckdb_free(). NULL: null. A list, struct

@@ -17,8 +17,8 @@ struct dialect {
     void (*put_text)(struct buf *to, const char *text);              /* a literal */
     void (*put_type)(const struct sql_type *type, struct buf *to);   /* of what is stored */
     void (*put_landed)(const struct schema *schema, struct buf *to); /* of what the landing has */
-    void (*put_steps)(const struct json_step *steps, size_t count, struct buf *to); /* a JSON path's
-                                                                                     text, unquoted */
+    /* A path into JSON text, unquoted. */
+    void (*put_steps)(const struct json_step *steps, size_t count, struct buf *to);
     const char *text;    /* the type of texts */
     const char *instant; /* the type of timestamps */
     const char *field;   /* member of a struct: $1 the struct, $2 its name, $3 that as a literal */
