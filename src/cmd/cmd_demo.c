@@ -90,7 +90,8 @@ static int show_first_rows(const struct river *river, struct err *err)
     AUTO(buf) glob = {0};
 
     buf_printf(&glob, "%s/quakes/*.parquet", river->conf.transform.dir);
-    buf_puts(&sql, "SELECT * FROM read_parquet(");
+    buf_puts(&sql, "SELECT strftime(time, '%Y-%m-%d %H:%M') AS \"time (UTC)\", magnitude,"
+                   " magnitude_type AS type, place, depth_km FROM read_parquet(");
     sql_put_text(&sql, glob.data);
     buf_printf(&sql, ", union_by_name = true) ORDER BY magnitude DESC, time LIMIT %d", DEMO_ROWS);
     TRY(duck_open(&duck, &(struct duck_conf){.threads = 1}, err));
