@@ -97,7 +97,7 @@ static int read_fields(yyjson_val *object, int depth, struct schema *schema, str
 
 static int read_type(yyjson_val *object, int depth, struct schema *schema, struct err *err)
 {
-    enum kind kind;
+    enum kind kind = KIND_NULL;
 
     if (depth > SCHEMA_MOST_DEPTH)
         return bad_schema("it nests too deep", err);

@@ -5,6 +5,7 @@
 #include "landing/feed_table.h"
 
 #include "base/mem.h"
+#include "db/duck_threads.h"
 #include "landing/shred.h"
 
 #include <inttypes.h>
@@ -39,6 +40,7 @@ void feed_job_open(struct feed_job *job)
     job->number = ++last_number;
     job->next = jobs;
     jobs = job;
+    duck_threads_gives(job);
     pthread_mutex_unlock(&jobs_lock);
 }
 
@@ -119,6 +121,7 @@ static void reader_free(void *data)
 {
     struct feed_reader *reader = data;
 
+    duck_threads_took(reader);
     drop_parcel(reader);
     if (reader->alc)
         yyjson_alc_dyn_free(reader->alc);
@@ -248,19 +251,22 @@ static void bind_records(duckdb_bind_info info)
 
 static void init_records(duckdb_init_info info)
 {
-    const struct feed_job *job = duckdb_init_get_bind_data(info);
+    struct feed_job *job = duckdb_init_get_bind_data(info);
 
+    duck_threads_took(job);
     duckdb_init_set_max_threads(info, (idx_t)job->threads);
 }
 
 static void init_reader(duckdb_init_info info)
 {
-    const struct feed_job *job = duckdb_init_get_bind_data(info);
+    struct feed_job *job = duckdb_init_get_bind_data(info);
     struct feed_reader *reader = mem_alloc(sizeof *reader);
 
+    duck_threads_took(job);
     reader->job = job;
     reader->greatest = mem_alloc(BATCH_MOST_RECORDS * sizeof *reader->greatest);
     shredder_open(&reader->shredder, job->layout);
+    duck_threads_gives(reader);
     duckdb_init_set_init_data(info, reader, reader_free);
 }
 
@@ -270,8 +276,10 @@ static void read_records(duckdb_function_info info, duckdb_data_chunk chunk)
     struct feed_reader *reader = duckdb_function_get_local_init_data(info);
     uint64_t rows = 0;
 
+    duck_threads_took(reader);
     while (work_off(reader, chunk, &rows) && rows == 0)
         ;
+    duck_threads_gives(reader);
     duckdb_data_chunk_set_size(chunk, rows);
 }
 
