@@ -85,6 +85,8 @@ static void add_file(struct export *export, const struct ref *adjusted, const ch
         .rows = output->rows,
         .sha256 = (char *)(uintptr_t)output->sha256,
         .run = adjusted->run,
+        .replaces = adjusted->replaces ? mem_fmt("%s.%s", adjusted->replaces, export->conf->name)
+                                       : NULL,
         .origin = origin,
         .origins = 1,
     };
@@ -94,6 +96,7 @@ static void add_file(struct export *export, const struct ref *adjusted, const ch
                                             .stage = "export",
                                             .ref = &ref,
                                             .unlink_path = unlink_path});
+    free(ref.replaces);
     free(ref.id);
     free(unlink_path);
     free(final_path);
