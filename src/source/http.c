@@ -57,8 +57,10 @@ void http_request_copy(const struct http_request *from, struct http_request *ret
     ret_request->method = mem_str(from->method);
     ret_request->url = mem_str(from->url);
     ret_request->body = mem_str(from->body);
+    ret_request->headers = mem_alloc(from->header_count * sizeof *from->headers);
+    ret_request->header_count = from->header_count;
     for (size_t i = 0; i < from->header_count; i++)
-        *MEM_PUSH(ret_request->headers, ret_request->header_count) = mem_str(from->headers[i]);
+        ret_request->headers[i] = mem_str(from->headers[i]);
 }
 
 static void close_answer(struct http_answer *answer)

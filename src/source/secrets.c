@@ -26,6 +26,8 @@
 #define LEAST_FIELD 6
 #define LEAST_TO_KEEP 8
 
+#define MOST_OTHERS 8 /* secrets that are neither parameters nor headers */
+
 /* Names that an API also gives to the token of a page, which must be kept; it is not shown. */
 static const char *const doubtful_names[] = {"key", "token"};
 
@@ -38,7 +40,7 @@ static void add_secret(struct secrets *secrets, const char *where, const char *n
         return;
     buf_puts(&full, where);
     url_encode(&full, name);
-    *MEM_PUSH(secrets->items, secrets->count) =
+    secrets->items[secrets->count++] =
         (struct secret){.name = buf_take(&full),
                         .value = mem_str(value),
                         .least_size = str_same(where, "auth.") ? LEAST_AUTH : LEAST_FIELD};
@@ -46,7 +48,7 @@ static void add_secret(struct secrets *secrets, const char *where, const char *n
 
 static void add_param(struct secrets *secrets, const char *name)
 {
-    *MEM_PUSH(secrets->params, secrets->param_count) = mem_str(name);
+    secrets->params[secrets->param_count++] = mem_str(name);
 }
 
 /* A field's value with its doubled braces as they will be sent. The caller frees. */
@@ -114,10 +116,15 @@ static void add_userinfo(struct secrets *secrets, const char *url)
 void secrets_collect(struct secrets *secrets, const struct source_conf *conf,
                      const struct resource_conf *resource)
 {
+    const struct endpoint_conf *endpoint = &resource->endpoint;
+    const size_t most = MOST_OTHERS + endpoint->params.count + endpoint->headers.count;
+
     secrets_close(secrets);
+    secrets->items = mem_alloc(most * sizeof *secrets->items);
+    secrets->params = mem_alloc(most * sizeof *secrets->params);
     add_auth(secrets, auth_of(conf, resource));
-    add_fields(secrets, &resource->endpoint.params, "params.", true);
-    add_fields(secrets, &resource->endpoint.headers, "headers.", false);
+    add_fields(secrets, &endpoint->params, "params.", true);
+    add_fields(secrets, &endpoint->headers, "headers.", false);
     add_userinfo(secrets, conf->base_url ? conf->base_url : "");
     for (size_t i = 0; i < conf->secrets.count; i++)
         add_secret(secrets, "variables.", conf->secrets.items[i].key, conf->secrets.items[i].value);
