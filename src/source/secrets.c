@@ -117,8 +117,8 @@ void secrets_collect(struct secrets *secrets, const struct source_conf *conf,
                      const struct resource_conf *resource)
 {
     const struct endpoint_conf *endpoint = &resource->endpoint;
-    const size_t most = MOST_OTHERS + endpoint->params.count + endpoint->headers.count +
-                        conf->secrets.count;
+    const size_t most =
+        MOST_OTHERS + endpoint->params.count + endpoint->headers.count + conf->secrets.count;
 
     secrets_close(secrets);
     secrets->items = mem_alloc(most * sizeof *secrets->items);

@@ -106,8 +106,12 @@ static void collect(struct secrets *secrets)
                      .auth = {.type = AUTH_HTTP_BASIC,
                               .username = literal("user"),
                               .password = literal("pass word")}}};
-    const struct source_conf conf = {.base_url = literal("http://me:userinfo@x/")};
+    struct opt_pair variables[20];
+    struct source_conf conf = {.base_url = literal("http://me:userinfo@x/"),
+                               .secrets = {.items = variables, .count = 20}};
 
+    for (int i = 0; i < 20; i++)
+        variables[i] = (struct opt_pair){literal("IN_PATH"), literal("in-the-path")};
     secrets_collect(secrets, &conf, &resource);
 }
 
@@ -117,7 +121,7 @@ static void texts_show_no_secret_however_it_is_written(void **state)
         {"pa/ram{} pa%2Fram%7b%7d pa\\/ram{} known 1", "*** *** *** known 1"},
         {"pass word pass+word pass%20word user", "*** *** *** user"},
         {"Basic dXNlcjpwYXNzIHdvcmQ=", "Basic ***"},
-        {"headervalue userinfo pa/ram", "*** *** pa/ram"},
+        {"headervalue userinfo pa/ram in-the-path", "*** *** pa/ram ***"},
     };
     AUTO(secrets) secrets = {0};
 
