@@ -54,7 +54,9 @@ static int run_command(int argc, char **argv, struct err *err)
         fputs(text.data, stdout);
         return 0;
     }
-    log_setup(line.quiet ? LOG_ERROR : line.verbose ? LOG_DEBUG : LOG_INFO,
+    log_setup(line.quiet     ? LOG_ERROR
+              : line.verbose ? LOG_DEBUG
+                             : LOG_INFO,
               line.log_json ? LOG_JSON : LOG_TEXT);
     source_global_setup();
     return cmd->run(&line, err);

@@ -12,9 +12,9 @@
 
 struct buf {
     char *data;
-    size_t size;    /* bytes in use                              */
-    size_t room;    /* bytes allocated                           */
-    size_t ceiling; /* most bytes it may hold; 0: 1 GiB          */
+    size_t size;    /* bytes in use */
+    size_t room;    /* bytes allocated */
+    size_t ceiling; /* most bytes it may hold; 0: 1 GiB */
 };
 
 /* Adds bytes. Fails with ERR_LIMIT past the ceiling; the buffer is then as before. */
@@ -26,9 +26,9 @@ void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-void buf_reset(struct buf *buf);            /* empty, memory kept                          */
-void buf_close(struct buf *buf);            /* back to {0}                                 */
-char *buf_take(struct buf *buf);            /* the text, to be freed; the buffer is closed */
-const char *buf_text(const struct buf *buf); /* never NULL                                 */
+void buf_reset(struct buf *buf);             /* empty, memory kept */
+void buf_close(struct buf *buf);             /* back to {0} */
+char *buf_take(struct buf *buf);             /* the text, to be freed; the buffer is closed */
+const char *buf_text(const struct buf *buf); /* never NULL */
 
 #endif

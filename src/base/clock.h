@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t clock_wall_ms(void);      /* ms since 1970-01-01T00:00:00Z */
+int64_t clock_wall_ms(void); /* ms since 1970-01-01T00:00:00Z */
 int64_t clock_monotonic_ms(void);
 
 #define CLOCK_TEXT 32 /* room for any text that clock_iso8601() makes */

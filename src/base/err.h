@@ -11,22 +11,22 @@
 
 enum err_code {
     ERR_NONE = 0,
-    ERR_USAGE,   /* the command line or the pipeline file is wrong              */
-    ERR_IO,      /* a file or the disk                                          */
-    ERR_NET,     /* the other side was not reached                              */
-    ERR_REMOTE,  /* it was reached and said no                                  */
-    ERR_DATA,    /* bytes that do not mean what they should                     */
-    ERR_SQL,     /* an engine refused a statement                               */
-    ERR_LIMIT,   /* one of our own ceilings                                     */
-    ERR_LOCKED,  /* another process of this state holds what we need            */
-    ERR_STOPPED, /* somebody asked us to stop                                   */
+    ERR_USAGE,   /* the command line or the pipeline file is wrong */
+    ERR_IO,      /* a file or the disk */
+    ERR_NET,     /* the other side was not reached */
+    ERR_REMOTE,  /* it was reached and said no */
+    ERR_DATA,    /* bytes that do not mean what they should */
+    ERR_SQL,     /* an engine refused a statement */
+    ERR_LIMIT,   /* one of our own ceilings */
+    ERR_LOCKED,  /* another process of this state holds what we need */
+    ERR_STOPPED, /* somebody asked us to stop */
 };
 
 struct err {
     enum err_code code;
-    bool retriable;  /* the same call may work later              */
-    char text[1024]; /* what failed and why, for one line         */
-    char hint[320];  /* what to do: whole sentences, or ""        */
+    bool retriable;  /* the same call may work later */
+    char text[1024]; /* what failed and why, for one line */
+    char hint[320];  /* what to do: whole sentences, or "" */
 };
 
 /* Sets the error afresh (hint emptied, not retriable). Always returns -1. */

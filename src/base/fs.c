@@ -68,7 +68,8 @@ int fs_make_dirs(const char *path, mode_t mode, struct err *err)
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return 0;
     parent = fs_dir_of(path);
-    made = strcmp(parent, "/") == 0 || strcmp(parent, ".") == 0 ? 0 : fs_make_dirs(parent, 0777, err);
+    made =
+        strcmp(parent, "/") == 0 || strcmp(parent, ".") == 0 ? 0 : fs_make_dirs(parent, 0777, err);
     if (made == 0 && mkdir(path, mode) != 0 && errno != EEXIST)
         made = err_errno(err, "could not make the folder \"%s\"", path);
     if (made == 0)

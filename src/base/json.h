@@ -53,7 +53,7 @@ struct json_path {
 };
 
 struct json_step {
-    char *key;     /* NULL: an index */
+    char *key; /* NULL: an index */
     int64_t index;
 };
 

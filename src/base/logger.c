@@ -52,8 +52,9 @@ static void format_json(struct buf *line, enum log_level level, const char *text
 {
     char now[CLOCK_TEXT];
 
-    buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":",
-               clock_iso8601(clock_wall_ms(), now), level_names[level]);
+    buf_printf(line,
+               "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":", clock_iso8601(clock_wall_ms(), now),
+               level_names[level]);
     json_put_string(line, text);
     if (hint && hint[0]) {
         buf_puts(line, ",\"hint\":");

@@ -8,10 +8,11 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t size);                               /* zeroed; the caller frees with free() */
-void *mem_grow(void *old, size_t count, size_t item_bytes); /* as reallocarray; new part not zeroed  */
-char *mem_str(const char *text);                            /* a copy; NULL stays NULL               */
-char *mem_strn(const char *text, size_t size);              /* a copy of `size` bytes plus NUL       */
+void *mem_alloc(size_t size); /* zeroed; the caller frees with free() */
+void *mem_grow(void *old, size_t count,
+               size_t item_bytes);             /* as reallocarray; new part not zeroed */
+char *mem_str(const char *text);               /* a copy; NULL stays NULL */
+char *mem_strn(const char *text, size_t size); /* a copy of `size` bytes plus NUL */
 char *mem_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Makes room for one more item in a counted array that grows by doubling. */

@@ -10,8 +10,8 @@
 
 void stop_on_signals(void);
 bool stop_asked(void);
-int stop_signal(void); /* the signal that asked, or 0                            */
-int stop_fd(void);     /* readable once asked; for poll(); -1 before set-up      */
+int stop_signal(void); /* the signal that asked, or 0 */
+int stop_fd(void);     /* readable once asked; for poll(); -1 before set-up */
 void stop_ask(void);   /* as a signal would: a stage that failed stops the others */
 
 /* Sleeps until `ms` have passed or a stop is asked. Returns true if asked. */

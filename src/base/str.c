@@ -72,8 +72,8 @@ static int read_with_unit(const char *text, const struct unit *units, int64_t *r
 
 int str_to_ms(const char *text, int64_t *ret_ms, struct err *err)
 {
-    static const struct unit units[] = {{"ms", 1},         {"s", 1000},        {"m", 60000},
-                                        {"min", 60000},    {"h", 3600000},     {"d", 86400000},
+    static const struct unit units[] = {{"ms", 1},          {"s", 1000},    {"m", 60000},
+                                        {"min", 60000},     {"h", 3600000}, {"d", 86400000},
                                         {"w", 604800000LL}, {NULL, 0}};
 
     if (read_with_unit(text, units, ret_ms))
@@ -84,10 +84,12 @@ int str_to_ms(const char *text, int64_t *ret_ms, struct err *err)
 
 int str_to_bytes(const char *text, int64_t *ret_bytes, struct err *err)
 {
-    static const struct unit units[] = {
-        {"", 1},           {"B", 1},          {"KiB", 1 << 10}, {"MiB", 1 << 20},
-        {"GiB", 1 << 30},  {"TiB", 1LL << 40}, {"kB", 1000},     {"KB", 1000},
-        {"MB", 1000000},   {"GB", 1000000000}, {NULL, 0}};
+    static const struct unit units[] = {{"", 1},          {"B", 1},
+                                        {"KiB", 1 << 10}, {"MiB", 1 << 20},
+                                        {"GiB", 1 << 30}, {"TiB", 1LL << 40},
+                                        {"kB", 1000},     {"KB", 1000},
+                                        {"MB", 1000000},  {"GB", 1000000000},
+                                        {NULL, 0}};
 
     if (read_with_unit(text, units, ret_bytes))
         return 0;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-bool str_same(const char *a, const char *b);        /* both NULL is the same        */
+bool str_same(const char *a, const char *b); /* both NULL is the same */
 bool str_starts(const char *text, const char *with);
 bool str_ends(const char *text, const char *with);
 

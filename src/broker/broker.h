@@ -20,8 +20,8 @@ struct broker;
 
 struct broker_ops {
     const char *name;
-    const char *summary; /* one line for `riacho doctor`       */
-    const char *missing; /* NULL, or why this build lacks it   */
+    const char *summary; /* one line for `riacho doctor` */
+    const char *missing; /* NULL, or why this build lacks it */
 
     /* `journal` is the consumer's ledger and, for local, the broker; borrowed, same thread. */
     int (*open)(struct broker *broker, const struct broker_conf *conf, struct journal *journal,
@@ -42,7 +42,7 @@ struct broker_ops {
 
 /* One consumer of one topic in one group. */
 struct broker {
-    const struct broker_ops *ops; /* NULL: closed            */
+    const struct broker_ops *ops; /* NULL: closed */
     void *impl;
 };
 
@@ -54,8 +54,7 @@ MUST_CHECK int broker_open(struct broker *broker, const struct broker_ops *ops,
 MUST_CHECK int broker_fetch(struct broker *broker, size_t most, int wait_ms,
                             struct message *ret_messages, struct err *err);
 MUST_CHECK int broker_keep(struct broker *broker, struct err *err);
-MUST_CHECK int broker_commit(struct broker *broker, const struct message *message,
-                             struct err *err);
+MUST_CHECK int broker_commit(struct broker *broker, const struct message *message, struct err *err);
 MUST_CHECK int broker_release(struct broker *broker, const struct message *message,
                               struct err *err);
 MUST_CHECK int broker_lag(struct broker *broker, int64_t *ret_lag, struct err *err);

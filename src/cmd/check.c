@@ -29,8 +29,7 @@ static int check_bytes(const struct ref *ref, const char *path, struct err *err)
     return 0;
 }
 
-int check_file(const struct river *river, const struct ref *ref, char **ret_path,
-                      struct err *err)
+int check_file(const struct river *river, const struct ref *ref, char **ret_path, struct err *err)
 {
     const char *root = river_root(river, ref->root);
     char *path = NULL;

@@ -84,8 +84,7 @@ static int set_common(struct cmd_line *line, const struct cmd_option *option, co
 }
 
 /* Understands one option at argv[at]. Returns how many further words it took. */
-static int parse_option(struct cmd_line *line, int argc, char *const *argv, int at,
-                        struct err *err)
+static int parse_option(struct cmd_line *line, int argc, char *const *argv, int at, struct err *err)
 {
     const struct cmd *cmd = line->cmd;
     const bool is_long = argv[at][1] == '-';

@@ -15,8 +15,8 @@
 #define CMD_MOST_OPTIONS 16
 
 struct cmd_option {
-    const char *name; /* "older-than"; NULL ends the table  */
-    char letter;      /* 'q', or 0                          */
+    const char *name;  /* "older-than"; NULL ends the table */
+    char letter;       /* 'q', or 0 */
     const char *value; /* what it takes ("AGE"); NULL: a flag */
     const char *help;
 };
@@ -38,15 +38,15 @@ struct cmd_line {
 
 struct cmd {
     const char *name;
-    const char *args;      /* "FILE [ID…]", for the usage line; NULL: none    */
+    const char *args; /* "FILE [ID…]", for the usage line; NULL: none */
     size_t least_args;
     size_t most_args;
-    const char *summary;   /* one line, lower case                            */
-    const char *about;     /* a paragraph or two for its own help; NULL: none */
+    const char *summary; /* one line, lower case */
+    const char *about;   /* a paragraph or two for its own help; NULL: none */
     const char *example;
-    bool lists;            /* has --json                                      */
-    bool hidden;           /* not in the list of commands                     */
-    const struct cmd_option *options; /* NULL: none                           */
+    bool lists;                       /* has --json */
+    bool hidden;                      /* not in the list of commands */
+    const struct cmd_option *options; /* NULL: none */
 
     /* Returns the exit status (0 or 3), or -1 with err. */
     int (*run)(const struct cmd_line *line, struct err *err);
@@ -68,10 +68,10 @@ bool cmd_flag(const struct cmd_line *line, const char *option);
 const char *cmd_value(const struct cmd_line *line, const char *option); /* NULL: not given */
 
 /* Text for people and for generated pages. */
-void cmd_put_overview(struct buf *to);                    /* riacho --help     */
+void cmd_put_overview(struct buf *to);                    /* riacho --help */
 void cmd_put_help(struct buf *to, const struct cmd *cmd); /* riacho run --help */
-void cmd_put_markdown(struct buf *to);                    /* docs/commands.md  */
-void cmd_put_man(struct buf *to);                         /* riacho.1          */
+void cmd_put_markdown(struct buf *to);                    /* docs/commands.md */
+void cmd_put_man(struct buf *to);                         /* riacho.1 */
 MUST_CHECK int cmd_put_completion(struct buf *to, const char *shell, struct err *err);
 
 #endif

@@ -19,9 +19,9 @@ const struct cmd_option dead_options[] = {
 };
 
 static const struct show_column dead_columns[] = {
-    {"id", "id", SHOW_TEXT},           {"group", "group", SHOW_TEXT},
-    {"time", "time", SHOW_TEXT},       {"attempts", "attempts", SHOW_COUNT},
-    {"error", "error", SHOW_TEXT},     {NULL, NULL, SHOW_TEXT},
+    {"id", "id", SHOW_TEXT},       {"group", "group", SHOW_TEXT},
+    {"time", "time", SHOW_TEXT},   {"attempts", "attempts", SHOW_COUNT},
+    {"error", "error", SHOW_TEXT}, {NULL, NULL, SHOW_TEXT},
 };
 
 static int list(struct river *river, const struct cmd_line *line, struct err *err)
@@ -40,8 +40,7 @@ static int list(struct river *river, const struct cmd_line *line, struct err *er
     return 0;
 }
 
-typedef int settle_fn(struct journal *journal, const char *id, int64_t *ret_count,
-                      struct err *err);
+typedef int settle_fn(struct journal *journal, const char *id, int64_t *ret_count, struct err *err);
 
 /* Retries or drops those that are named, or all. An id that is none is an error, told at once. */
 static int settle(struct river *river, const struct cmd_line *line, settle_fn *how,

@@ -99,7 +99,8 @@ static void check_engine(struct checkup *checkup, const struct river *river)
 
     if (river->conf.transform.engine != ENGINE_DUCKDB)
         tell(checkup, false, "engine", "this build has no engine \"spark\"");
-    else if (engine_open(&engine, &engine_duckdb, &(struct engine_conf){.type = "duckdb"}, &err) < 0)
+    else if (engine_open(&engine, &engine_duckdb, &(struct engine_conf){.type = "duckdb"}, &err) <
+             0)
         tell_err(checkup, "engine", &err);
     else
         tell(checkup, true, "engine", engine_duckdb.summary);

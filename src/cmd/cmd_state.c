@@ -20,14 +20,19 @@ const struct cmd_option state_options[] = {
 };
 
 static const struct show_column resource_columns[] = {
-    {"resource", "name", SHOW_TEXT},         {"cursor", "cursor", SHOW_JSON},
-    {"next page", "next_page", SHOW_COUNT},  {"position", "position", SHOW_JSON},
-    {"started from", "start_value", SHOW_JSON}, {NULL, NULL, SHOW_TEXT},
+    {"resource", "name", SHOW_TEXT},
+    {"cursor", "cursor", SHOW_JSON},
+    {"next page", "next_page", SHOW_COUNT},
+    {"position", "position", SHOW_JSON},
+    {"started from", "start_value", SHOW_JSON},
+    {NULL, NULL, SHOW_TEXT},
 };
 
 static const struct show_column schema_columns[] = {
-    {"resource", "resource", SHOW_TEXT}, {"schema", "seq", SHOW_COUNT},
-    {"fingerprint", "fingerprint", SHOW_TEXT}, {"since", "time", SHOW_TEXT},
+    {"resource", "resource", SHOW_TEXT},
+    {"schema", "seq", SHOW_COUNT},
+    {"fingerprint", "fingerprint", SHOW_TEXT},
+    {"since", "time", SHOW_TEXT},
     {NULL, NULL, SHOW_TEXT},
 };
 

@@ -41,9 +41,9 @@ static const struct show_column run_columns[] = {
 };
 
 static const struct show_column resource_columns[] = {
-    {"resource", "name", SHOW_TEXT},   {"files", "files", SHOW_COUNT},
-    {"rows", "rows", SHOW_COUNT},      {"bytes", "bytes", SHOW_BYTES},
-    {"cursor", "cursor", SHOW_JSON},   {"unfinished", "unfinished", SHOW_JSON},
+    {"resource", "name", SHOW_TEXT}, {"files", "files", SHOW_COUNT},
+    {"rows", "rows", SHOW_COUNT},    {"bytes", "bytes", SHOW_BYTES},
+    {"cursor", "cursor", SHOW_JSON}, {"unfinished", "unfinished", SHOW_JSON},
     {NULL, NULL, SHOW_TEXT},
 };
 
@@ -54,19 +54,19 @@ static const struct show_column topic_columns[] = {
 };
 
 static const struct show_column table_columns[] = {
-    {"table", "name", SHOW_TEXT},     {"files", "files", SHOW_COUNT},
-    {"rows", "rows", SHOW_COUNT},     {"bytes", "bytes", SHOW_BYTES},
+    {"table", "name", SHOW_TEXT},       {"files", "files", SHOW_COUNT},
+    {"rows", "rows", SHOW_COUNT},       {"bytes", "bytes", SHOW_BYTES},
     {"columns", "columns", SHOW_COUNT}, {NULL, NULL, SHOW_TEXT},
 };
 
 static const struct show_column export_columns[] = {
-    {"export", "name", SHOW_TEXT}, {"table", "table", SHOW_TEXT}, {"files", "files", SHOW_COUNT},
+    {"export", "name", SHOW_TEXT}, {"table", "table", SHOW_TEXT},  {"files", "files", SHOW_COUNT},
     {"rows", "rows", SHOW_COUNT},  {"bytes", "bytes", SHOW_BYTES}, {NULL, NULL, SHOW_TEXT},
 };
 
 static const struct section sections[] = {
-    {"Last runs", "runs", run_columns},    {"Landed", "resources", resource_columns},
-    {"Topics", "topics", topic_columns},   {"Tables", "tables", table_columns},
+    {"Last runs", "runs", run_columns},     {"Landed", "resources", resource_columns},
+    {"Topics", "topics", topic_columns},    {"Tables", "tables", table_columns},
     {"Exports", "exports", export_columns},
 };
 
@@ -106,9 +106,12 @@ int cmd_status(const struct cmd_line *line, struct err *err)
 /* ---- files ---- */
 
 static const struct show_column file_columns[] = {
-    {"file", "path", SHOW_TEXT},          {"rows", "rows", SHOW_COUNT},
-    {"bytes", "bytes", SHOW_BYTES},       {"pages", "pages", SHOW_TEXT},
-    {"made from", "made_from", SHOW_TEXT}, {"first request", "first_request", SHOW_TEXT},
+    {"file", "path", SHOW_TEXT},
+    {"rows", "rows", SHOW_COUNT},
+    {"bytes", "bytes", SHOW_BYTES},
+    {"pages", "pages", SHOW_TEXT},
+    {"made from", "made_from", SHOW_TEXT},
+    {"first request", "first_request", SHOW_TEXT},
     {NULL, NULL, SHOW_TEXT},
 };
 
@@ -150,8 +153,7 @@ static void print_files(struct json_out *report)
     size_t count;
     yyjson_mut_val *file;
 
-    yyjson_mut_arr_foreach(files, index, count, file)
-        flatten_lineage(report, file);
+    yyjson_mut_arr_foreach(files, index, count, file) flatten_lineage(report, file);
     show_put(&text, files, file_columns, "no files yet");
     fputs(buf_text(&text), stdout);
 }

@@ -19,11 +19,11 @@
 
 /* One value of the records that becomes a column. */
 struct leaf {
-    char *path;       /* of base/json.h's syntax                             */
-    char *expression; /* SQL over the landing                                */
-    char *name;       /* of the column                                       */
-    const char *type; /* in the pipeline file's words                        */
-    const char *unit; /* of a number that is a time; NULL                    */
+    char *path;       /* of base/json.h's syntax */
+    char *expression; /* SQL over the landing */
+    char *name;       /* of the column */
+    const char *type; /* in the pipeline file's words */
+    const char *unit; /* of a number that is a time; NULL */
 };
 
 struct suggestion {
@@ -152,11 +152,12 @@ static int look_for_times(struct duck_conn *conn, const char *from, const struct
 {
     AUTO(buf) sql = {0};
 
-    buf_printf(&sql,
-               "SELECT CASE WHEN count(*) = 0 OR count(*) > count(try_cast(v AS TIMESTAMPTZ)) THEN 0 "
-               "WHEN max(length(v)) = 10 THEN 2 ELSE 1 END FROM "
-               "(SELECT %s AS v FROM %s LIMIT %d) WHERE v IS NOT NULL",
-               leaf->expression, from, SAMPLE_ROWS);
+    buf_printf(
+        &sql,
+        "SELECT CASE WHEN count(*) = 0 OR count(*) > count(try_cast(v AS TIMESTAMPTZ)) THEN 0 "
+        "WHEN max(length(v)) = 10 THEN 2 ELSE 1 END FROM "
+        "(SELECT %s AS v FROM %s LIMIT %d) WHERE v IS NOT NULL",
+        leaf->expression, from, SAMPLE_ROWS);
     return duck_number(conn, sql.data, ret_found, err);
 }
 

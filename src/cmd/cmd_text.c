@@ -22,10 +22,11 @@ static const char overview_head[] =
     "\n"
     "Commands:\n";
 
-static const char exit_statuses[] =
-    "0 done; 1 failed (what was done so far is safe: run again to go on); 2 the command line or the\n"
-    "pipeline file is wrong, nothing was touched; 3 done, but there are open dead letters; 130 or 143\n"
-    "interrupted, cleanly.\n";
+static const char exit_statuses[] = "0 done; 1 failed (what was done so far is safe: run again to "
+                                    "go on); 2 the command line or the\n"
+                                    "pipeline file is wrong, nothing was touched; 3 done, but "
+                                    "there are open dead letters; 130 or 143\n"
+                                    "interrupted, cleanly.\n";
 
 void cmd_put_overview(struct buf *to)
 {

@@ -26,7 +26,8 @@ const struct cmd commands[] = {
         .name = "validate",
         ONE_FILE,
         .summary = "checks a pipeline file without touching network or disk",
-        .about = "Every fault is told in one go, with file:line:column, what was expected, and what was\n"
+        .about = "Every fault is told in one go, with file:line:column, what was expected, and "
+                 "what was\n"
                  "probably meant.",
         .example = "riacho validate pipeline.yaml",
         .lists = true,
@@ -36,7 +37,8 @@ const struct cmd commands[] = {
         .name = "run",
         ONE_FILE,
         .summary = "all stages in one process, until the source is exhausted",
-        .about = "Extracts what is new, transforms and exports it, and tells what was done. After a crash or\n"
+        .about = "Extracts what is new, transforms and exports it, and tells what was done. After "
+                 "a crash or\n"
                  "an interrupt, run it again: it goes on from the last page that was committed.",
         .example = "riacho run pipeline.yaml",
         .lists = true,
@@ -56,7 +58,8 @@ const struct cmd commands[] = {
         .name = "transform",
         ONE_FILE,
         .summary = "one stage: landing files into adjusted files",
-        .about = "With --replay a table is made anew from all of its landing files, with today's definition. The\n"
+        .about = "With --replay a table is made anew from all of its landing files, with today's "
+                 "definition. The\n"
                  "new files take the old ones' place all at once.",
         .example = "riacho transform pipeline.yaml --replay quakes",
         .lists = true,
@@ -104,7 +107,8 @@ const struct cmd commands[] = {
         .least_args = 2,
         .most_args = CMD_MOST_ARGS,
         .summary = "the dead letters: references whose data could not be processed",
-        .about = "retry and drop take ids, or --all. A letter that was tried again is worked off by the next\n"
+        .about = "retry and drop take ids, or --all. A letter that was tried again is worked off "
+                 "by the next\n"
                  "run, transform or export.",
         .example = "riacho dead retry pipeline.yaml --all",
         .lists = true,
@@ -117,9 +121,12 @@ const struct cmd commands[] = {
         .least_args = 2,
         .most_args = CMD_MOST_ARGS,
         .summary = "cursors and schemas; start a resource over",
-        .about = "show tells each resource's cursor, position and schema. reset forgets the cursor and the\n"
-                 "position of the resources named (or --all): their next run begins at the beginning, and its\n"
-                 "records land again. Files stay. move takes unread references to another broker (--to).",
+        .about = "show tells each resource's cursor, position and schema. reset forgets the cursor "
+                 "and the\n"
+                 "position of the resources named (or --all): their next run begins at the "
+                 "beginning, and its\n"
+                 "records land again. Files stay. move takes unread references to another broker "
+                 "(--to).",
         .example = "riacho state reset pipeline.yaml quakes",
         .lists = true,
         .options = state_options,

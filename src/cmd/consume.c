@@ -200,8 +200,10 @@ static int blame_surroundings(struct consuming *c, struct err *err)
     *err = suspects->works[0].err;
     err_wrap(err, "%d references failed alike, the last \"%s\"", CONSUME_ALIKE,
              suspects->works[suspects->count - 1].message.id);
-    err_hint(err, "This is rather the pipeline's or the machine's fault than the data's. Nothing was lost: "
-                  "mend it and run again.");
+    err_hint(
+        err,
+        "This is rather the pipeline's or the machine's fault than the data's. Nothing was lost: "
+        "mend it and run again.");
     for (size_t i = 0; i < suspects->count; i++) {
         struct err also = {0};
 
@@ -272,8 +274,8 @@ static int fetch(struct consuming *c, struct err *err)
 
     c->hand.count = 0;
     for (int i = 0; i < got; i++) {
-        const int known = messages_is_consumed(c->consumer->journal, c->consumer->group,
-                                               messages[i].id, err);
+        const int known =
+            messages_is_consumed(c->consumer->journal, c->consumer->group, messages[i].id, err);
 
         TRY(known);
         if (known == 1) {

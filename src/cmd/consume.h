@@ -12,30 +12,31 @@
 
 #include <stdatomic.h>
 
-#define CONSUME_MOST 64                    /* references in one step                         */
-#define CONSUME_BYTES ((int64_t)64 << 20)  /* a group is closed when its files reach this    */
-#define CONSUME_ATTEMPTS 3                 /* before a fault of the data is believed         */
-#define CONSUME_ALIKE 5                    /* like faults in a row: not the data's then      */
+#define CONSUME_MOST 64                   /* references in one step */
+#define CONSUME_BYTES ((int64_t)64 << 20) /* a group is closed when its files reach this */
+#define CONSUME_ATTEMPTS 3                /* before a fault of the data is believed */
+#define CONSUME_ALIKE 5                   /* like faults in a row: not the data's then */
 
 /* One reference in hand. */
 struct work {
     struct message message;
     struct ref ref;
-    char *path;      /* of its file: absolute, size and SHA-256 checked     */
+    char *path; /* of its file: absolute, size and SHA-256 checked */
     int64_t attempts;
-    bool failed;     /* a fault of its data, told by err                    */
+    bool failed; /* a fault of its data, told by err */
     struct err err;
 };
 
 struct consumer {
     struct river *river;
-    struct journal *journal; /* of this thread, borrowed                    */
+    struct journal *journal; /* of this thread, borrowed */
     const struct broker_ops *ops;
     const char *group;
     const char *topic;
     struct consume_live *live;
-    bool follow;                  /* keep listening until a stop is asked    */
-    const atomic_bool *upstream_done; /* the topic gets no more once this is set; NULL: already so */
+    bool follow; /* keep listening until a stop is asked */
+    const atomic_bool
+        *upstream_done; /* the topic gets no more once this is set; NULL: already so */
 
     void *ctx;
     /*

@@ -16,7 +16,8 @@
 
 #include "base/banned.h"
 
-struct export {
+struct export
+{
     struct river *river;
     const struct export_conf *conf;
     struct consume_live *live;
@@ -80,13 +81,13 @@ static void add_file(struct export *export, const struct ref *adjusted, const ch
         .time = adjusted->time,
         .root = export->group,
         .path = final_path + strlen(export->conf->dir) + 1,
-        .format = (char *)(uintptr_t)export->sink.ops->name,
+        .format = (char *)(uintptr_t) export->sink.ops->name,
         .bytes = output->bytes,
         .rows = output->rows,
         .sha256 = (char *)(uintptr_t)output->sha256,
         .run = adjusted->run,
-        .replaces = adjusted->replaces ? mem_fmt("%s.%s", adjusted->replaces, export->conf->name)
-                                       : NULL,
+        .replaces =
+            adjusted->replaces ? mem_fmt("%s.%s", adjusted->replaces, export->conf->name) : NULL,
         .origin = origin,
         .origins = 1,
     };
@@ -102,8 +103,7 @@ static void add_file(struct export *export, const struct ref *adjusted, const ch
     free(final_path);
 }
 
-static int export_file(struct export *export, struct work *work, struct step *step,
-                       struct err *err)
+static int export_file(struct export *export, struct work *work, struct step *step, struct err *err)
 {
     char *temp_path = mem_fmt("%s/%" PRId64, export->staging.dir, ++export->made);
     struct sink_output output;
@@ -158,9 +158,8 @@ static int export_open(struct export *export, struct err *err)
 int export_one(struct river *river, size_t index, bool follow, const atomic_bool *upstream_done,
                struct err *err)
 {
-    AUTO(export) export = {.river = river,
-                           .conf = &river->conf.exports[index],
-                           .live = &river->exports[index]};
+    AUTO(export)
+    export = {.river = river, .conf = &river->conf.exports[index], .live = &river->exports[index]};
 
     TRY(export_open(&export, err));
     return consume(&(struct consumer){.river = river,

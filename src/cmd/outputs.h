@@ -30,7 +30,7 @@ struct jobs {
     struct engine_job *items;
     struct schema *schemas; /* as each one's reference names it */
     size_t count;
-    struct schema known;    /* the resource's widest            */
+    struct schema known; /* the resource's widest */
     bool has_known;
 };
 
@@ -50,7 +50,7 @@ MUST_CHECK int jobs_find_schemas(struct jobs *jobs, size_t index, const struct r
 struct output_replay {
     const char *generation;
     const char *replaces_id;   /* NULL: there was none */
-    const char *replaces_path; /* absolute             */
+    const char *replaces_path; /* absolute */
 };
 
 void output_add(const struct river *river, const struct ref *input,

@@ -21,7 +21,7 @@
 #define PLAIN_EVERY_MS 10000
 
 static char line[512]; /* what is drawn; guarded by the logger's lock */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two below        */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two below */
 static pthread_cond_t closed = PTHREAD_COND_INITIALIZER; /* signalled when closing is set */
 static bool closing;
 
@@ -133,8 +133,8 @@ static bool wait_for_redraw(void)
 static void *draw_thread(void *ctx)
 {
     const struct river *river = ctx;
-    const bool is_terminal = isatty(STDERR_FILENO) && getenv("TERM") != NULL &&
-                             !str_same(getenv("TERM"), "dumb");
+    const bool is_terminal =
+        isatty(STDERR_FILENO) && getenv("TERM") != NULL && !str_same(getenv("TERM"), "dumb");
     int64_t next_ms = clock_monotonic_ms() + (is_terminal ? 0 : PLAIN_EVERY_MS);
 
     while (!wait_for_redraw()) {

@@ -224,7 +224,8 @@ int cmd_replay(const struct cmd_line *line, struct err *err)
         log_warn("%" PRId64 " files of \"%s\" stay as they are: their landing files were pruned",
                  replay.pruned, replay.table);
     if (line->json)
-        printf("{\"table\":\"%s\",\"files\":%" PRId64 ",\"rows\":%" PRId64 ",\"kept\":%" PRId64 "}\n",
+        printf("{\"table\":\"%s\",\"files\":%" PRId64 ",\"rows\":%" PRId64 ",\"kept\":%" PRId64
+               "}\n",
                replay.table, replay.files, replay.rows, replay.pruned);
     else if (!line->quiet)
         printf("%s: %" PRId64 " files made anew, %s rows\n", replay.table, replay.files,

@@ -21,19 +21,19 @@ struct extract_live {
     const struct resource_conf *resource;
     struct source_stats source;
     struct landing_stats landing;
-    atomic_int state;         /* enum flow_state                                       */
-    atomic_llong started_ms;  /* monotonic                                             */
+    atomic_int state;        /* enum flow_state */
+    atomic_llong started_ms; /* monotonic */
     atomic_llong ended_ms;
-    char why[160];            /* why the pagination ended; read once state is not RUNNING */
-    int64_t run;              /* its number                                            */
-    int64_t resumed_page;     /* the page it went on from; 0: it began at the first    */
+    char why[160];        /* why the pagination ended; read once state is not RUNNING */
+    int64_t run;          /* its number */
+    int64_t resumed_page; /* the page it went on from; 0: it began at the first */
 };
 
 /* One consumer: the transform, or one export. */
 struct consume_live {
-    const char *name;         /* "transform", "export csv"                             */
+    const char *name; /* "transform", "export csv" */
     atomic_int state;
-    atomic_llong references;  /* worked off                                            */
+    atomic_llong references; /* worked off */
     atomic_llong files;
     atomic_llong rows;
     atomic_llong bytes;
@@ -45,23 +45,23 @@ struct consume_live {
 
 struct river {
     struct pipeline conf;
-    char *landed_topic;   /* "<pipeline>.landed"   */
-    char *adjusted_topic; /* "<pipeline>.adjusted" */
-    struct journal journal; /* the main thread's   */
-    int64_t opened_ms;      /* monotonic           */
+    char *landed_topic;     /* "<pipeline>.landed" */
+    char *adjusted_topic;   /* "<pipeline>.adjusted" */
+    struct journal journal; /* the main thread's */
+    int64_t opened_ms;      /* monotonic */
 
-    struct extract_live *extracts; /* one a resource         */
+    struct extract_live *extracts; /* one a resource */
     struct consume_live transform;
-    struct consume_live *exports;  /* one an export          */
+    struct consume_live *exports; /* one an export */
 };
 
 /* Reads and checks the pipeline file; its faults and warnings are printed to stderr. */
 MUST_CHECK int river_read(struct river *river, const char *file, struct err *err);
 
 enum river_access {
-    RIVER_LOOK, /* an existing state; without one ERR_USAGE with a hint      */
-    RIVER_MEND, /* the same, and recovers it                                 */
-    RIVER_WORK, /* makes the state if there is none, and recovers it         */
+    RIVER_LOOK, /* an existing state; without one ERR_USAGE with a hint */
+    RIVER_MEND, /* the same, and recovers it */
+    RIVER_WORK, /* makes the state if there is none, and recovers it */
 };
 
 /* river_read(), then the state. */

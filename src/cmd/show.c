@@ -69,9 +69,9 @@ void show_put(struct buf *to, yyjson_mut_val *list, const struct show_column *co
         return;
     }
     open_table(&table, columns);
-    yyjson_mut_arr_foreach(list, index, count, row)
-        for (const struct show_column *column = columns; column->head; column++)
-            add_cell(&table, yyjson_mut_obj_get(row, column->key), column->as);
+    yyjson_mut_arr_foreach(list, index, count, row) for (const struct show_column *column = columns;
+                                                         column->head; column++)
+        add_cell(&table, yyjson_mut_obj_get(row, column->key), column->as);
     table_put(&table, to);
 }
 

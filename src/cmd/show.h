@@ -9,9 +9,9 @@
 
 enum show_as {
     SHOW_TEXT,
-    SHOW_COUNT, /* 1,234,567         */
-    SHOW_BYTES, /* 1.2 MiB           */
-    SHOW_JSON,  /* as it is written  */
+    SHOW_COUNT, /* 1,234,567 */
+    SHOW_BYTES, /* 1.2 MiB */
+    SHOW_JSON,  /* as it is written */
 };
 
 struct show_column {

@@ -14,8 +14,8 @@
 
 struct table {
     size_t columns;
-    bool *to_right; /* by column                        */
-    char **cells;   /* row by row, the heads first      */
+    bool *to_right; /* by column */
+    char **cells;   /* row by row, the heads first */
     size_t count;
 };
 

@@ -28,7 +28,7 @@ struct sink_output {
 struct sink;
 
 struct sink_ops {
-    const char *name;      /* "csv": the export's type and the files' ending */
+    const char *name; /* "csv": the export's type and the files' ending */
     const char *summary;
     int (*open)(struct sink *sink, const struct sink_conf *conf, struct err *err);
     /* A value that cannot be written is ERR_DATA; nothing is left at temp_path on failure. */
