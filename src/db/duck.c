@@ -43,15 +43,26 @@ static enum err_code code_of(duckdb_error_type type, const char *message)
     }
 }
 
-/* DuckDB's message on one line, without the excerpt of the statement that follows it. */
+/* Where the excerpt of the statement begins, or advice about DuckDB's own settings. */
+static size_t reason_size(const char *message)
+{
+    const char *excerpt = strstr(message, "\n\nLINE ");
+    const char *advice = strstr(message, "\nPossible solutions");
+    const char *end = excerpt ? excerpt : advice;
+
+    while (end && end > message && end[-1] == '\n')
+        end--;
+    return end ? (size_t)(end - message) : strlen(message);
+}
+
+/* DuckDB's message on one line. */
 static int set_duck_error(struct err *err, duckdb_error_type type, const char *message)
 {
     AUTO(buf) line = {0};
-    const char *excerpt = message ? strstr(message, "\n\nLINE ") : NULL;
 
     if (message == NULL)
         return err_set(err, ERR_SQL, "DuckDB gave no reason");
-    buf_put(&line, message, excerpt ? (size_t)(excerpt - message) : strlen(message));
+    buf_put(&line, message, reason_size(message));
     for (size_t i = 0; i < line.size; i++)
         if (line.data[i] == '\n' || line.data[i] == '\r')
             line.data[i] = ' ';

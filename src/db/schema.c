@@ -306,16 +306,21 @@ void schema_merge(struct schema *into, const struct schema *other)
 
 /* ---- what a file can hold ---- */
 
-/* Makes JSON of objects without members; returns the number of leaves. */
-static size_t settle_empty(struct schema *schema)
+size_t schema_leaves(const struct schema *schema)
 {
     size_t leaves = 0;
 
     for (size_t i = 0; i < schema->field_count; i++)
-        leaves += settle_empty(&schema->fields[i]);
+        leaves += schema_leaves(&schema->fields[i]);
+    return schema->field_count ? leaves : 1;
+}
+
+static void settle_empty(struct schema *schema)
+{
+    for (size_t i = 0; i < schema->field_count; i++)
+        settle_empty(&schema->fields[i]);
     if (schema->kind == KIND_STRUCT && schema->field_count == 0 && schema->name)
         schema_become(schema, KIND_JSON);
-    return schema->field_count ? leaves : 1;
 }
 
 /* The struct beneath `schema` that has the most members, or NULL. */
@@ -339,7 +344,8 @@ void schema_settle(struct schema *schema)
 {
     if (schema->kind == KIND_STRUCT && schema->field_count > SCHEMA_MOST_KEYS)
         become_one_json(schema);
-    while (settle_empty(schema) > SCHEMA_MOST_COLUMNS) {
+    settle_empty(schema);
+    while (schema_leaves(schema) > SCHEMA_MOST_COLUMNS) {
         struct schema *widest = widest_beneath(schema);
 
         if (widest == NULL)

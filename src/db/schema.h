@@ -31,29 +31,23 @@ enum kind {
     KIND_JSON, /* JSON text                                           */
 };
 
-#define SCHEMA_MOST_KEYS                                                                           \
-    1000                     /* an object with more becomes JSON text                             */
-#define SCHEMA_MOST_DEPTH 64 /* what nests deeper becomes JSON text                               */
-#define SCHEMA_MOST_COLUMNS                                                                        \
-    2000 /* leaves of the tree: beyond it the widest objects become JSON text */
+/* What a file's schema holds at most; what is beyond becomes JSON text. */
+#define SCHEMA_MOST_KEYS 1000    /* of an object */
+#define SCHEMA_MOST_DEPTH 64     /* of nesting */
+#define SCHEMA_MOST_COLUMNS 1000 /* leaves in all; the widest objects give way */
 
 #define SCHEMA_PAGE_COLUMN "_riacho_page"
 #define SCHEMA_INDEX_COLUMN "_riacho_index"
 
 struct schema {
     enum kind kind;
-    char *
-        key; /* as the API wrote it (may hold any byte, see key_size); NULL: root, items, `value` */
+    char *key; /* as the API wrote it, any bytes; NULL: root, items, `value` */
     size_t key_size;
-    char *
-        name; /* the column's or field's: unique without regard to case, never empty; NULL: the root */
-    struct schema
-        *fields; /* STRUCT: its members in order of appearance; LIST: one, the items          */
+    char *name;            /* unique without regard to case, never empty; NULL: the root */
+    struct schema *fields; /* STRUCT: members in order of appearance; LIST: one, the items */
     size_t field_count;
-    bool
-        big_ints; /* INT, UINT: one beyond 2^53 was seen, so that a double would change it            */
-    bool
-        negatives; /* INT: one below 0 was seen, so that it cannot become UINT                         */
+    bool big_ints;  /* INT, UINT: one beyond 2^53 was seen, which a double would change */
+    bool negatives; /* INT: one below 0 was seen, so that it cannot become UINT */
 };
 
 void schema_close(struct schema *schema);
@@ -70,6 +64,8 @@ void schema_merge_scalar(struct schema *into, enum kind kind, bool is_big, bool 
  * do the widest objects while there are more than SCHEMA_MOST_COLUMNS leaves.
  */
 void schema_settle(struct schema *schema);
+/* How many leaves the tree has: what a file stores as columns. */
+size_t schema_leaves(const struct schema *schema);
 /* Whether its only column takes every record as JSON text. */
 bool schema_is_one_json(const struct schema *schema);
 

@@ -18,18 +18,20 @@
 
 #include "base/banned.h"
 
-#define MOST_THREADS 4             /* each holds a row group in memory */
 #define LOOK_BYTES (512 << 10)     /* of JSON, before a schema is fixed that has a history */
 #define FIRST_LOOK_BYTES (2 << 20) /* … that has none */
 #define FIRST_LOOK_MS 100          /* so long it is waited for */
 #define LOOK_MOST 64               /* batches */
+
+static atomic_int open_landings; /* they share the memory */
 
 struct landing_impl {
     struct landing_run run; /* strings that outlive landing_open() are the impl's own */
     struct feed feed;
     struct duck_conn conn;
     struct cursor_filter filter;
-    int64_t threads;
+    int64_t cores;
+    int64_t memory_bytes;
     pthread_t thread;
     bool is_running; /* the thread is still to be joined */
     atomic_llong committed_page;
@@ -154,7 +156,7 @@ static int check_progress(const struct landing_impl *impl, const struct schema *
 }
 
 /* The history, widened by the batches that the file will begin with. */
-static int fix_schema(struct landing_impl *impl, int64_t *ret_record_bytes, struct err *err)
+static int fix_schema(struct landing_impl *impl, struct budget *ret_budget, struct err *err)
 {
     const bool is_new = impl->history.field_count == 0;
     struct parcel *parcels[LOOK_MOST];
@@ -176,7 +178,8 @@ static int fix_schema(struct landing_impl *impl, int64_t *ret_record_bytes, stru
     schema_settle(&impl->history);
     TRY(check_progress(impl, &impl->history, err));
     layout_open(&impl->layout, &impl->history);
-    *ret_record_bytes = records ? bytes / records : 1;
+    budget_make(impl->memory_bytes, impl->cores, atomic_load(&open_landings),
+                schema_leaves(&impl->history), records ? bytes / records : 1, ret_budget);
     return 0;
 }
 
@@ -195,13 +198,12 @@ static int land_file(struct landing_impl *impl, struct err *err)
                         .feed = &impl->feed,
                         .layout = &impl->layout,
                         .filter = &impl->filter,
-                        .metadata = impl->run.metadata,
-                        .threads = impl->threads};
+                        .metadata = impl->run.metadata};
     struct landed_file *file = NULL;
     char *path;
     int written;
 
-    TRY(fix_schema(impl, &part.record_bytes, err));
+    TRY(fix_schema(impl, &part.budget, err));
     path = next_temp_path(impl);
     part.path = path;
     written = part_write(&part, &file, err);
@@ -251,6 +253,7 @@ static void close_impl(struct landing_impl *impl)
     free((char *)(uintptr_t)impl->run.temp_dir);
     free((char *)(uintptr_t)impl->run.metadata);
     free(impl);
+    atomic_fetch_sub(&open_landings, 1);
 }
 
 /* Keeps of the run what is needed after landing_open(). */
@@ -259,6 +262,7 @@ static struct landing_impl *make_impl(const struct landing_conf *conf,
 {
     struct landing_impl *impl = mem_alloc(sizeof *impl);
 
+    atomic_fetch_add(&open_landings, 1);
     impl->run = *run;
     impl->run.resource = mem_str(run->resource);
     impl->run.temp_dir = mem_str(run->temp_dir);
@@ -289,9 +293,9 @@ static int open_impl(struct landing_impl *impl, struct duck *duck, const struct 
     TRY(duck_connect(duck, &impl->conn, err));
     TRY(feed_table_register(&impl->conn, err));
     TRY(duck_exec(&impl->conn, "SET GLOBAL preserve_insertion_order = false", err));
-    TRY(duck_number(&impl->conn, "SELECT current_setting('threads')", &impl->threads, err));
-    if (impl->threads > MOST_THREADS)
-        impl->threads = MOST_THREADS;
+    TRY(duck_number(&impl->conn, "SELECT current_setting('threads')", &impl->cores, err));
+    TRY(duck_number(&impl->conn, "SELECT parse_formatted_bytes(current_setting('memory_limit'))",
+                    &impl->memory_bytes, err));
     if (pthread_create(&impl->thread, NULL, run_landing, impl) != 0)
         return err_set(err, ERR_IO, "could not start a thread for the landing");
     impl->is_running = true;

@@ -12,14 +12,6 @@
 
 #include "base/banned.h"
 
-/*
- * A row group is held in memory by each of DuckDB's threads, so its size in bytes is what counts:
- * measured, larger ones cost memory and gave no smaller files.
- */
-#define ROW_GROUP_BYTES (16 << 20) /* of JSON */
-#define ROW_GROUP_MOST 122880
-#define ROW_GROUP_LEAST 2048
-
 /* Texts that are nearly all different gain nothing from a dictionary, and building it takes long. */
 #define DICTIONARY_MOST 500
 
@@ -34,14 +26,6 @@ void landed_file_free(struct landed_file *file)
     free(file);
 }
 
-static int64_t row_group_rows(int64_t record_bytes)
-{
-    const int64_t rows = ROW_GROUP_BYTES / (record_bytes > 0 ? record_bytes : 1);
-    const int64_t most = rows < ROW_GROUP_MOST ? rows : ROW_GROUP_MOST;
-
-    return most < ROW_GROUP_LEAST ? ROW_GROUP_LEAST : most / ROW_GROUP_LEAST * ROW_GROUP_LEAST;
-}
-
 static void put_copy(const struct part *part, const struct feed_job *job, const char *fingerprint,
                      struct buf *sql)
 {
@@ -49,9 +33,11 @@ static void put_copy(const struct part *part, const struct feed_job *job, const 
     sql_put_text(sql, part->path);
     buf_printf(sql,
                " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE %" PRId64
-               ", DICTIONARY_SIZE_LIMIT %d, KV_METADATA {%s%sschema: '%s'})",
-               row_group_rows(part->record_bytes), DICTIONARY_MOST,
-               part->metadata ? part->metadata : "", part->metadata ? ", " : "", fingerprint);
+               ", ROW_GROUP_SIZE_BYTES %" PRId64 ", DICTIONARY_SIZE_LIMIT %d"
+               ", STRING_DICTIONARY_PAGE_SIZE_LIMIT %" PRId64 ", KV_METADATA {%s%sschema: '%s'})",
+               part->budget.row_group_rows, part->budget.row_group_bytes, DICTIONARY_MOST,
+               part->budget.dictionary_bytes, part->metadata ? part->metadata : "",
+               part->metadata ? ", " : "", fingerprint);
 }
 
 static int copy(const struct part *part, const char *fingerprint, int64_t *ret_rows,
@@ -60,7 +46,7 @@ static int copy(const struct part *part, const char *fingerprint, int64_t *ret_r
     struct feed_job job = {.feed = part->feed,
                            .layout = part->layout,
                            .filter = part->filter,
-                           .threads = part->threads};
+                           .threads = part->budget.threads};
     AUTO(buf) sql = {0};
     int done;
 
@@ -69,6 +55,14 @@ static int copy(const struct part *part, const char *fingerprint, int64_t *ret_r
     done = duck_number(part->conn, buf_text(&sql), ret_rows, err);
     feed_job_close(&job);
     return done;
+}
+
+static int copy_error(const struct part *part, struct err *err)
+{
+    err_wrap(err, "could not write \"%s\"", part->path);
+    return err->code == ERR_LIMIT
+               ? err_hint(err, "Raise memory_limit, or lower source.concurrency.")
+               : -1;
 }
 
 /* What the feed saw matters more than what DuckDB made of it. */
@@ -80,7 +74,7 @@ static int copy_whole(const struct part *part, const char *fingerprint, int64_t 
 
     TRY(feed_failure(part->feed, err));
     if (copied < 0)
-        return err_wrap(err, "could not write \"%s\"", part->path);
+        return copy_error(part, err);
     if (rows != part->feed->file.rows)
         return err_set(err, ERR_IO, "\"%s\" has %" PRId64 " rows where %" PRId64 " were read",
                        part->path, rows, part->feed->file.rows);

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "db/duck.h"
+#include "landing/budget.h"
 #include "landing/cursor_filter.h"
 #include "landing/feed.h"
 #include "landing/landing.h"
@@ -18,8 +19,7 @@ struct part {
     const struct cursor_filter *filter;
     const char *path;
     const char *metadata; /* members of KV_METADATA; NULL: none */
-    int64_t threads;
-    int64_t record_bytes; /* of JSON, about: how many records make a row group */
+    struct budget budget;
 };
 
 /*

@@ -223,9 +223,9 @@ static void the_widest_objects_give_way_when_there_are_too_many_columns(void **s
     AUTO(schema) root = root_with("id", KIND_INT);
 
     (void)state;
-    add_many(add(&root, "a", KIND_STRUCT), 0, 800);
-    add_many(add(&root, "b", KIND_STRUCT), 0, 900);
-    add_many(add(&root, "c", KIND_STRUCT), 0, 700);
+    add_many(add(&root, "a", KIND_STRUCT), 0, 400);
+    add_many(add(&root, "b", KIND_STRUCT), 0, 500);
+    add_many(add(&root, "c", KIND_STRUCT), 0, 300);
     schema_settle(&root);
 
     assert_int_equal(schema_field(&root, "a", 1, false)->kind, KIND_STRUCT);
