@@ -122,3 +122,12 @@ int dead_count(struct journal *journal, int64_t *ret_count, struct err *err)
                     ret_count, err));
     return 0;
 }
+
+int dead_is_open(struct journal *journal, const char *group, const char *id, struct err *err)
+{
+    int64_t found;
+
+    return lite_number(&journal->lite,
+                       "SELECT 1 FROM dead WHERE state = 'open' AND id = ? AND grp = ? LIMIT 1",
+                       BIND(lite_text(id), lite_text(group)), &found, err);
+}

@@ -262,11 +262,12 @@ void journal_close(struct journal *journal)
     *journal = (struct journal){0};
 }
 
-int journal_lock(const struct journal *journal, const char *what, struct lock *ret_lock,
-                 struct err *err)
+static int lock_by(int (*how)(struct lock *lock, const char *path, struct err *err),
+                   const struct journal *journal, const char *what, struct lock *ret_lock,
+                   struct err *err)
 {
     char *path = mem_fmt("%s/%s.lock", journal->dir, what);
-    const int got = lock_try(ret_lock, path, err);
+    const int got = how(ret_lock, path, err);
     const long holder = got == 0 ? (long)lock_holder(path) : 0;
 
     free(path);
@@ -276,6 +277,18 @@ int journal_lock(const struct journal *journal, const char *what, struct lock *r
             what, journal->pipeline);
     return err_hint(err, "One %s at a time works on a state: stop the other one, or let it go on.",
                     what);
+}
+
+int journal_lock(const struct journal *journal, const char *what, struct lock *ret_lock,
+                 struct err *err)
+{
+    return lock_by(lock_try, journal, what, ret_lock, err);
+}
+
+int journal_lock_shared(const struct journal *journal, const char *what, struct lock *ret_lock,
+                        struct err *err)
+{
+    return lock_by(lock_try_shared, journal, what, ret_lock, err);
 }
 
 int journal_version(struct journal *journal, int64_t *ret_version, struct err *err)

@@ -60,6 +60,13 @@ MUST_CHECK int journal_recover(struct journal *journal, const char *const *roots
 MUST_CHECK int journal_lock(const struct journal *journal, const char *what, struct lock *ret_lock,
                             struct err *err);
 
+/*
+ * Shares "transform" with other consumers; a replay takes it alone by journal_lock(). ERR_LOCKED while it is held
+ * the other way.
+ */
+MUST_CHECK int journal_lock_shared(const struct journal *journal, const char *what,
+                                   struct lock *ret_lock, struct err *err);
+
 /* Changes whenever any process has committed anything: cheap to ask often, of one struct journal. */
 MUST_CHECK int journal_version(struct journal *journal, int64_t *ret_version, struct err *err);
 

@@ -73,6 +73,9 @@ MUST_CHECK int dead_retry(struct journal *journal, const char *id, int64_t *ret_
                           struct err *err);
 MUST_CHECK int dead_drop(struct journal *journal, const char *id, int64_t *ret_count,
                          struct err *err);
+/* 1 if the group gave up the message with that id and nobody has decided on it yet, 0 if not. */
+MUST_CHECK int dead_is_open(struct journal *journal, const char *group, const char *id,
+                            struct err *err);
 MUST_CHECK int dead_count(struct journal *journal, int64_t *ret_count, struct err *err);
 
 #endif

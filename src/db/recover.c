@@ -47,12 +47,13 @@ static int end_step(struct journal *journal, int64_t intent, const struct buf *t
                     struct err *err)
 {
     AUTO(json) doc = {0};
-    struct err unreadable = {0};
+    struct err ignored = {0};
     int ended;
 
     /* It tells nothing of its files then; what it held back is free again. */
-    if (plan_read(&doc, buf_text(text), text->size, &unreadable) < 0) {
-        log_warn("%s; it is undone", unreadable.text);
+    if (plan_read(&doc, buf_text(text), text->size, &ignored) < 0 ||
+        !plan_is_sound(json_root(&doc))) {
+        log_warn("a step in the state \"%s\" cannot be read; it is undone", journal->dir);
         return plan_forget(journal, intent, err);
     }
     ended = end_plan(journal, json_root(&doc), intent, err);

@@ -257,7 +257,8 @@ int step_commit(struct step *step, struct journal *journal, char **ret_taken, st
     TRY(journal_settle(journal, err));
     if (step->entries == 0)
         return 1;
-    yyjson_mut_obj_put(yyjson_mut_doc_get_root(step->doc.doc), yyjson_mut_str(step->doc.doc, "time"),
+    yyjson_mut_obj_put(yyjson_mut_doc_get_root(step->doc.doc),
+                       yyjson_mut_str(step->doc.doc, "time"),
                        yyjson_mut_sint(step->doc.doc, clock_wall_ms()));
     is_free = look_at_names(step, &taken, err);
     TRY(is_free);

@@ -17,6 +17,9 @@
 /* Reads a plan; ERR_DATA if it is none. Bytes that are no UTF-8 are kept as they are. */
 MUST_CHECK int plan_read(struct json *ret_plan, const char *text, size_t size, struct err *err);
 
+/* Whether a plan from the disk is one: its files can be handled. */
+bool plan_is_sound(yyjson_val *plan);
+
 /* ---- rows (step_rows.c); each one transaction ---- */
 
 /*

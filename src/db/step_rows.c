@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -32,6 +33,33 @@ int plan_read(struct json *ret_plan, const char *text, size_t size, struct err *
     json_close(ret_plan);
     ret_plan->doc = doc;
     return 0;
+}
+
+/* Whether a file of the plan has what its handling needs. */
+static bool is_sound(yyjson_val *file)
+{
+    const char *event = json_str(file, "event");
+    AUTO(json) doc = {0};
+    struct err ignored = {0};
+
+    return json_str(file, "temp") && json_str(file, "final") && json_str(file, "stage") && event &&
+           plan_read(&doc, event, strlen(event), &ignored) == 0 &&
+           json_str(json_root(&doc), "id") &&
+           yyjson_is_obj(yyjson_obj_get(json_root(&doc), "data"));
+}
+
+bool plan_is_sound(yyjson_val *plan)
+{
+    yyjson_val *file;
+    size_t i;
+    size_t count;
+
+    yyjson_arr_foreach(yyjson_obj_get(plan, "files"), i, count, file)
+    {
+        if (!is_sound(file))
+            return false;
+    }
+    return yyjson_is_obj(plan);
 }
 
 static struct lite_value text_of(yyjson_val *entry, const char *key)
@@ -357,8 +385,6 @@ static int apply_consumed(struct lite *lite, yyjson_val *entry, struct err *err)
 
     TRY(lite_run(lite, "INSERT INTO consumed(grp, id) VALUES (?, ?)",
                  BIND(text_of(entry, "group"), text_of(entry, "id")), err));
-    TRY(lite_run(lite, "DELETE FROM pending WHERE grp = ? AND id = ?",
-                 BIND(text_of(entry, "group"), text_of(entry, "id")), err));
     got = find_claim(lite, entry, &group, &offset, err);
     if (got != 1)
         return got;
@@ -468,7 +494,7 @@ static int take_intent(struct lite *lite, int64_t intent, struct err *err)
 {
     TRY(lite_run(lite, "DELETE FROM intents WHERE seq = ?", BIND(lite_int(intent)), err));
     if (lite_changes(lite) == 1)
-        return 0;
+        return lite_run(lite, "DELETE FROM pending WHERE intent = ?", BIND(lite_int(intent)), err);
     err_set(err, ERR_LOCKED, "another process has ended this step in our place");
     err->retriable = true;
     return -1;

@@ -1,6 +1,6 @@
 /*
- * Faults at will: the libc calls that change files are counted, and the nth one kills the process or
- * fails. For one source file of a test program to include: its functions stand in for libc's, also for
+ * Faults at will: the libc calls that change files are counted, and the nth one kills or stops the process,
+ * or fails. For one source file of a test program to include: its functions stand in for libc's, also for
  * SQLite. (In the support library they would get into every test.)
  *
  * Counted: write, pwrite, fsync, fdatasync, ftruncate, rename, renameat2, unlink, mkdir.
@@ -18,28 +18,30 @@
 #include <unistd.h>
 
 static int calls_left; /* 0: disarmed */
+static int signal_to_give;
 static int error_to_give;
-static bool is_sticky;
+static bool stays_armed;
 static bool fired;
 
-static void arm(int nth, int error, bool sticky)
+static void arm(int nth, int number, int error, bool sticky)
 {
     fired = false;
+    signal_to_give = number;
     error_to_give = error;
-    is_sticky = sticky;
+    stays_armed = sticky;
     calls_left = nth;
 }
 
-/* From now on the nth counted call (from 1) ends the process by SIGKILL before it is done. */
-static void fault_arm_kill(int nth)
+/* From now on the nth counted call (from 1) gives the process that signal before it is done. */
+static void fault_arm_signal(int nth, int number)
 {
-    arm(nth, 0, false);
+    arm(nth, number, 0, false);
 }
 
 /* From now on the nth counted call fails with `error`; `sticky`: and all after it. */
 static void fault_arm_error(int nth, int error, bool sticky)
 {
-    arm(nth, error, sticky);
+    arm(nth, 0, error, sticky);
 }
 
 static void fault_disarm(void)
@@ -59,12 +61,12 @@ static bool comes_now(void)
     if (calls_left == 0 || (calls_left > 1 && calls_left--))
         return false;
     fired = true;
-    if (error_to_give == 0)
-        syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
-    if (!is_sticky)
+    if (!stays_armed)
         calls_left = 0;
+    if (signal_to_give)
+        syscall(SYS_kill, syscall(SYS_getpid), signal_to_give);
     errno = error_to_give;
-    return true;
+    return error_to_give != 0;
 }
 
 #define COUNTED(call) (comes_now() ? -1 : (int)(call))

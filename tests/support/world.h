@@ -1,5 +1,5 @@
 /*
- * A small world for tests of the journal: a folder in /tmp with a state, a landing and an adjusted
+ * A small world for tests of the journal: a temporary folder with a state, a landing and an adjusted
  * folder, and files whose bytes a test decides.
  */
 #ifndef RIACHO_WORLD_H

@@ -129,16 +129,19 @@ static void no_state_is_made_by_looking_for_one(void **state)
     AUTO(journal) journal = {0};
     struct err err = {0};
 
-    assert_int_equal(
-        journal_open(&journal, world->state, "quakes", "local", JOURNAL_EXISTING, &err), 0);
+    assert_int_equal(journal_open(&journal, world->state, "quakes", "local", JOURNAL_EXISTING,
+                                  &err),
+                     0);
     assert_false(fs_exists(world->state));
 
     DONE(fs_make_dirs(world->state, 0700, &err));
-    assert_int_equal(
-        journal_open(&journal, world->state, "quakes", "local", JOURNAL_EXISTING, &err), 0);
+    assert_int_equal(journal_open(&journal, world->state, "quakes", "local", JOURNAL_EXISTING,
+                                  &err),
+                     0);
     write_file(world->state, "state.db", "", 0);
-    assert_int_equal(
-        journal_open(&journal, world->state, "quakes", "local", JOURNAL_EXISTING, &err), 0);
+    assert_int_equal(journal_open(&journal, world->state, "quakes", "local", JOURNAL_EXISTING,
+                                  &err),
+                     0);
     assert_int_equal(world_journal(world, &journal, &err), 1);
 }
 
@@ -148,7 +151,8 @@ static void expect_refused(const struct world *world, const char *pipeline, cons
     AUTO(journal) journal = {0};
     struct err err = {0};
 
-    assert_int_equal(journal_open(&journal, world->state, pipeline, broker, JOURNAL_CREATE, &err), -1);
+    assert_int_equal(journal_open(&journal, world->state, pipeline, broker, JOURNAL_CREATE, &err),
+                     -1);
     assert_int_equal(err.code, ERR_USAGE);
     if (strstr(err.text, told) == NULL)
         fail_msg("\"%s\" does not tell of %s", err.text, told);
@@ -166,7 +170,8 @@ static void a_state_of_another_pipeline_or_broker_is_refused(void **state)
     expect_refused(world, "floods", "local", "\"quakes\", not of \"floods\"");
     expect_refused(world, "quakes", "kafka", "\"local\", not \"kafka\"");
     journal_close(&journal);
-    assert_int_equal(journal_open(&journal, world->state, "quakes", NULL, JOURNAL_EXISTING, &err), 1);
+    assert_int_equal(journal_open(&journal, world->state, "quakes", NULL, JOURNAL_EXISTING, &err),
+                     1);
 }
 
 static void an_unknown_format_is_refused(void **state)
@@ -428,11 +433,14 @@ static void an_unfinished_run_goes_on_where_it_was(void **state)
 
     assert_int_equal(world_journal(*state, &journal, &err), 1);
     DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
-    commit_page(&journal, &(struct step_run){.resource = "quakes", .number = run.number, .page = 7,
-                                             .position = "{\"offset\":8}", .cursor = "70",
+    commit_page(&journal, &(struct step_run){.resource = "quakes",
+                                             .number = run.number,
+                                             .page = 7,
+                                             .position = "{\"offset\":8}",
+                                             .cursor = "70",
                                              .boundary = "[\"a\"]"});
-    DONE(journal_run_failed(&journal, "quakes", run.number, "failed", "no network", "{\"requests\":8}",
-                            &err));
+    DONE(journal_run_failed(&journal, "quakes", run.number, "failed", "no network",
+                            "{\"requests\":8}", &err));
 
     DONE(journal_run_start(&journal, "quakes", "9999", &run, &err));
     assert_int_equal(run.number, 2);
@@ -452,12 +460,22 @@ static void the_cursor_advances_only_when_the_run_ends(void **state)
 
     assert_int_equal(world_journal(*state, &journal, &err), 1);
     DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
-    commit_page(&journal, &(struct step_run){.resource = "quakes", .number = 1, .page = 1,
-                                             .position = "1", .cursor = "70", .boundary = "[]"});
-    assert_int_equal(world_number(*state, "SELECT count(*) FROM resources WHERE cursor NOT NULL"), 0);
-    commit_page(&journal, &(struct step_run){.resource = "quakes", .number = 1, .page = 2,
-                                             .cursor = "80", .boundary = "[\"b\"]", .ended = true,
-                                             .why = "empty page", .counts = "{\"requests\":2}"});
+    commit_page(&journal, &(struct step_run){.resource = "quakes",
+                                             .number = 1,
+                                             .page = 1,
+                                             .position = "1",
+                                             .cursor = "70",
+                                             .boundary = "[]"});
+    assert_int_equal(world_number(*state, "SELECT count(*) FROM resources WHERE cursor NOT NULL"),
+                     0);
+    commit_page(&journal, &(struct step_run){.resource = "quakes",
+                                             .number = 1,
+                                             .page = 2,
+                                             .cursor = "80",
+                                             .boundary = "[\"b\"]",
+                                             .ended = true,
+                                             .why = "empty page",
+                                             .counts = "{\"requests\":2}"});
 
     DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
     assert_int_equal(run.next_page, 1);
@@ -478,8 +496,10 @@ static void a_run_without_records_keeps_the_cursor(void **state)
     assert_int_equal(world_journal(*state, &journal, &err), 1);
     for (int i = 1; i <= 3; i++) {
         DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
-        commit_page(&journal, &(struct step_run){.resource = "quakes", .number = run.number,
-                                                 .page = 1, .cursor = i == 1 ? "80" : NULL,
+        commit_page(&journal, &(struct step_run){.resource = "quakes",
+                                                 .number = run.number,
+                                                 .page = 1,
+                                                 .cursor = i == 1 ? "80" : NULL,
                                                  .boundary = i == 1 ? "[\"b\"]" : NULL,
                                                  .ended = true});
     }
@@ -496,8 +516,9 @@ static void a_refused_position_starts_over_from_the_same_value(void **state)
 
     assert_int_equal(world_journal(*state, &journal, &err), 1);
     DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
-    commit_page(&journal, &(struct step_run){.resource = "quakes", .number = 1, .page = 4,
-                                             .position = "4", .cursor = "70"});
+    commit_page(&journal,
+                &(struct step_run){
+                    .resource = "quakes", .number = 1, .page = 4, .position = "4", .cursor = "70"});
     DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
 
     DONE(journal_run_over(&journal, "quakes", &run, &err));
@@ -522,11 +543,13 @@ static void a_step_of_a_run_that_is_not_the_current_one_is_refused(void **state)
     DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
     DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
     step_open(&step);
-    step_add_run(&step, &(struct step_run){.resource = "quakes", .number = 1, .page = 1, .position = "1"});
+    step_add_run(&step,
+                 &(struct step_run){.resource = "quakes", .number = 1, .page = 1, .position = "1"});
 
     assert_int_equal(step_commit(&step, &journal, NULL, &err), -1);
     assert_int_equal(err.code, ERR_LOCKED);
-    assert_int_equal(world_number(*state, "SELECT count(*) FROM resources WHERE position NOT NULL"), 0);
+    assert_int_equal(world_number(*state, "SELECT count(*) FROM resources WHERE position NOT NULL"),
+                     0);
 }
 
 static void a_reset_forgets_the_cursor_and_never_a_number(void **state)
@@ -538,8 +561,9 @@ static void a_reset_forgets_the_cursor_and_never_a_number(void **state)
 
     assert_int_equal(world_journal(*state, &journal, &err), 1);
     DONE(journal_run_start(&journal, "quakes", "5", &run, &err));
-    commit_page(&journal, &(struct step_run){.resource = "quakes", .number = 1, .page = 1,
-                                             .cursor = "80", .ended = true});
+    commit_page(&journal,
+                &(struct step_run){
+                    .resource = "quakes", .number = 1, .page = 1, .cursor = "80", .ended = true});
     DONE(journal_run_start(&journal, "floods", NULL, &run, &err));
 
     DONE(journal_reset(&journal, "quakes", &count, &err));
@@ -712,9 +736,14 @@ static void no_statement_of_a_step_reads_a_whole_table(void **state)
     DONE(messages_keep(&journal, "g", 1, &err));
     DONE(messages_lag(&journal, "g", WORLD_LANDED, &number, &err));
     step_open(&step);
-    step_add_consumed(&step, &(struct step_consumed){.group = "g", .topic = WORLD_LANDED, .id = "a-1"});
-    step_add_dead(&step, &(struct step_dead){.group = "g", .topic = WORLD_LANDED, .id = "a-2",
-                                             .error = "no", .value = "x", .value_size = 1});
+    step_add_consumed(&step,
+                      &(struct step_consumed){.group = "g", .topic = WORLD_LANDED, .id = "a-1"});
+    step_add_dead(&step, &(struct step_dead){.group = "g",
+                                             .topic = WORLD_LANDED,
+                                             .id = "a-2",
+                                             .error = "no",
+                                             .value = "x",
+                                             .value_size = 1});
     DONE(step_commit(&step, &journal, NULL, &err));
     DONE(messages_done(&journal, "g", &messages[1], &err));
     DONE(dead_retry(&journal, NULL, &number, &err));

@@ -101,7 +101,8 @@ static int consume(struct journal *journal, const char *group, const char *id, s
     AUTO(step) step = {0};
 
     step_open(&step);
-    step_add_consumed(&step, &(struct step_consumed){.group = group, .topic = WORLD_LANDED, .id = id});
+    step_add_consumed(&step,
+                      &(struct step_consumed){.group = group, .topic = WORLD_LANDED, .id = id});
     return step_commit(&step, journal, NULL, err);
 }
 

@@ -21,17 +21,21 @@
 static const char whole[] =
     "{\"specversion\":\"1.0\",\"id\":\"quakes-3fa9c1-000012-0001-0\",\"source\":\"/riacho/quakes\","
     "\"type\":\"io.riacho.file.landed\",\"subject\":\"quakes\",\"time\":\"2026-11-22T09:00:00Z\","
-    "\"datacontenttype\":\"application/json\",\"data\":{\"root\":\"landing\",\"path\":\"quakes/a.parquet\","
+    "\"datacontenttype\":\"application/json\",\"data\":{\"root\":\"landing\",\"path\":\"quakes/"
+    "a.parquet\","
     "\"format\":\"parquet\",\"bytes\":1234567,\"rows\":50000,\"sha256\":\"" SHA "\","
     "\"schema\":\"00ff00ff00ff00ff\",\"pages\":{\"first\":1,\"last\":50},"
     "\"cursor\":{\"from\":1517443200000,\"to\":\"2026\"},\"run\":\"quakes-3fa9c1-000012\","
     "\"replaces\":\"old\",\"origin\":[\"x\",\"y\"]}}";
 
 static const char folder[] =
-    "{\"specversion\":\"1.0\",\"id\":\"a.t\",\"source\":\"/riacho/q\",\"type\":\"io.riacho.file.adjusted\","
+    "{\"specversion\":\"1.0\",\"id\":\"a.t\",\"source\":\"/riacho/"
+    "q\",\"type\":\"io.riacho.file.adjusted\","
     "\"subject\":\"t\",\"time\":\"2026-11-22T09:00:00Z\",\"datacontenttype\":\"application/json\","
-    "\"data\":{\"root\":\"adjusted\",\"path\":\"t/a.parquet\",\"format\":\"parquet\",\"bytes\":30,\"rows\":3,"
-    "\"origin\":[\"a\"],\"files\":[{\"path\":\"part-0.parquet\",\"bytes\":10,\"rows\":1,\"sha256\":\"" SHA "\"},"
+    "\"data\":{\"root\":\"adjusted\",\"path\":\"t/"
+    "a.parquet\",\"format\":\"parquet\",\"bytes\":30,\"rows\":3,"
+    "\"origin\":[\"a\"],\"files\":[{\"path\":\"part-0.parquet\",\"bytes\":10,\"rows\":1,\"sha256\":"
+    "\"" SHA "\"},"
     "{\"path\":\"part-1.parquet\",\"bytes\":20,\"rows\":2,\"sha256\":\"" SHA "\"}]}}";
 
 static void a_reference_is_written_as_it_was_read(void **state)

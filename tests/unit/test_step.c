@@ -69,8 +69,8 @@ static void make(struct scene *scene, const char *id, const char *origin, const 
 {
     struct err err = {0};
 
-    DONE(world_make(&scene->world, origin ? scene->adjusted.dir : scene->landing.dir, id, origin, text,
-                    made, &err));
+    DONE(world_make(&scene->world, origin ? scene->adjusted.dir : scene->landing.dir, id, origin,
+                    text, made, &err));
 }
 
 static void expect_bytes(const char *path, const char *text)
@@ -128,12 +128,15 @@ static void a_file_its_row_and_its_reference_become_true_together(void **state)
 
     expect_bytes(made.final_path, "hello");
     assert_false(fs_exists(made.temp_path));
-    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 1000, 1, &message, &err), 1);
+    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 1000, 1, &message, &err),
+                     1);
     ref_write(&made.ref, &event);
     assert_string_equal(message.value, buf_text(&event));
     assert_string_equal(message.id, "a-1");
     assert_int_equal(world_number(&scene->world, "SELECT count(*) FROM intents"), 0);
-    assert_int_equal(world_number(&scene->world, "SELECT bytes FROM totals WHERE stage = 'extract'"), 5);
+    assert_int_equal(world_number(&scene->world,
+                                  "SELECT bytes FROM totals WHERE stage = 'extract'"),
+                     5);
     message_close(&message);
 }
 
@@ -243,15 +246,20 @@ static void a_folder_is_published_as_one(void **state)
 
     DONE(fs_make_dirs(temp, 0777, &err));
     DONE(world_make(&scene->world, temp, "a-1", "a", "part", &part, &err));
-    struct ref_file file = {
-        .path = part.ref.id, .sha256 = part.ref.sha256, .bytes = part.ref.bytes, .rows = 1};
+    struct ref_file file = {.path = part.ref.id,
+                            .sha256 = part.ref.sha256,
+                            .bytes = part.ref.bytes,
+                            .rows = 1};
     struct ref ref = part.ref;
     ref.sha256 = NULL;
     ref.files = &file;
     ref.file_count = 1;
     step_open(&step);
-    step_add_file(&step, &(struct step_file){.temp_path = temp, .final_path = final,
-                                             .stage = "transform", .topic = WORLD_ADJUSTED, .ref = &ref});
+    step_add_file(&step, &(struct step_file){.temp_path = temp,
+                                             .final_path = final,
+                                             .stage = "transform",
+                                             .topic = WORLD_ADJUSTED,
+                                             .ref = &ref});
 
     assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), 1);
     expect_bytes(inside, "part");
@@ -275,7 +283,8 @@ static void what_was_worked_off_is_known_for_ever(void **state)
 
     assert_int_equal(messages_is_consumed(&scene->journal, "g", "a-1", &err), 1);
     assert_int_equal(messages_is_consumed(&scene->journal, "other", "a-1", &err), 0);
-    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 1000, 1, &message, &err), 0);
+    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 1000, 1, &message, &err),
+                     0);
 }
 
 static void a_message_is_worked_off_once(void **state)
@@ -290,7 +299,8 @@ static void a_message_is_worked_off_once(void **state)
     make(scene, "a-1.quakes", "a-1", "adjusted", &made);
     step_open(&step);
     made_add(&made, &step);
-    step_add_consumed(&step, &(struct step_consumed){.group = "g", .topic = WORLD_LANDED, .id = "a-1"});
+    step_add_consumed(&step,
+                      &(struct step_consumed){.group = "g", .topic = WORLD_LANDED, .id = "a-1"});
 
     assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), -1);
     assert_int_equal(err.code, ERR_LOCKED);
@@ -338,7 +348,9 @@ static void a_consumer_that_was_frozen_publishes_nothing_twice(void **state)
     DONE(messages_release(&scene->journal, "g", &frozen, &err));
     expect_bytes(fast.final_path, "by the fast one");
     assert_int_equal(world_number(&scene->world, "SELECT count(*) FROM claims"), 0);
-    assert_int_equal(world_number(&scene->world, "SELECT count(*) FROM files WHERE stage = 'transform'"), 1);
+    assert_int_equal(world_number(&scene->world,
+                                  "SELECT count(*) FROM files WHERE stage = 'transform'"),
+                     1);
     message_close(&message);
     message_close(&frozen);
 }
@@ -362,13 +374,19 @@ static void a_dead_letter_keeps_its_value_untouched(void **state)
             value[i] = (char)(rand_r(&seed) % (n == 1 ? 256 : n * 5));
         snprintf(id, sizeof id, "a-%d", n);
         step_open(&step);
-        step_add_dead(&step, &(struct step_dead){.group = "g", .topic = WORLD_LANDED, .id = id,
-                                                 .partition = 0, .offset = n, .error = "bad \xff value",
-                                                 .attempts = 3, .value = value,
+        step_add_dead(&step, &(struct step_dead){.group = "g",
+                                                 .topic = WORLD_LANDED,
+                                                 .id = id,
+                                                 .partition = 0,
+                                                 .offset = n,
+                                                 .error = "bad \xff value",
+                                                 .attempts = 3,
+                                                 .value = value,
                                                  .value_size = sizeof value});
         DONE(step_commit(&step, &scene->journal, NULL, &err));
 
-        assert_int_equal(messages_claim(&scene->journal, "w", WORLD_DEAD, 1000, 1, &message, &err), 1);
+        assert_int_equal(messages_claim(&scene->journal, "w", WORLD_DEAD, 1000, 1, &message, &err),
+                         1);
         assert_int_equal(message.value_size, sizeof value);
         assert_memory_equal(message.value, value, sizeof value);
         assert_non_null(strstr(message.headers, "\"x-original-topic\":\"quakes.landed\""));
@@ -393,8 +411,12 @@ static void bury(struct scene *scene, const char *id)
     struct err err = {0};
 
     step_open(&step);
-    step_add_dead(&step, &(struct step_dead){.group = "g", .topic = WORLD_LANDED, .id = id,
-                                             .error = "no", .attempts = 3, .value = "{}",
+    step_add_dead(&step, &(struct step_dead){.group = "g",
+                                             .topic = WORLD_LANDED,
+                                             .id = id,
+                                             .error = "no",
+                                             .attempts = 3,
+                                             .value = "{}",
                                              .value_size = 2});
     DONE(step_commit(&step, &scene->journal, NULL, &err));
 }
@@ -409,7 +431,8 @@ static void a_dead_letter_that_is_retried_comes_again(void **state)
     struct err err = {0};
 
     land(scene, "a", 1, 3);
-    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 3, messages, &err), 3);
+    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 3, messages, &err),
+                     3);
     for (int i = 0; i < 3; i++) {
         bury(scene, messages[i].id);
         message_close(&messages[i]);
@@ -428,7 +451,8 @@ static void a_dead_letter_that_is_retried_comes_again(void **state)
 
     DONE(messages_lag(&scene->journal, "g", WORLD_LANDED, &lag, &err));
     assert_int_equal(lag, 1);
-    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 3, messages, &err), 1);
+    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 3, messages, &err),
+                     1);
     assert_string_equal(messages[0].id, "a-2");
     bury(scene, "a-2");
     DONE(dead_count(&scene->journal, &count, &err));
@@ -458,17 +482,24 @@ static void a_replay_stands_in_for_what_was_there(void **state)
     make(scene, "a-1.quakes.2", "a-1", "newer", &after);
     after.ref.replaces = mem_str("a-1.quakes");
     step_open(&step);
-    step_add_file(&step, &(struct step_file){.temp_path = after.temp_path, .final_path = after.final_path,
-                                             .stage = "transform", .topic = WORLD_ADJUSTED,
-                                             .ref = &after.ref, .unlink_path = before.final_path});
+    step_add_file(&step, &(struct step_file){.temp_path = after.temp_path,
+                                             .final_path = after.final_path,
+                                             .stage = "transform",
+                                             .topic = WORLD_ADJUSTED,
+                                             .ref = &after.ref,
+                                             .unlink_path = before.final_path});
     assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), 1);
 
     assert_false(fs_exists(before.final_path));
     expect_bytes(after.final_path, "newer");
     assert_int_equal(ledger_output(&scene->journal, "a-1", "transform", "quakes", &file, &err), 1);
     assert_string_equal(file.id, "a-1.quakes.2");
-    assert_int_equal(world_number(&scene->world, "SELECT bytes FROM totals WHERE stage = 'transform'"), 5);
-    assert_int_equal(messages_claim(&scene->journal, "csv", WORLD_ADJUSTED, 1000, 1, &message, &err), 1);
+    assert_int_equal(world_number(&scene->world,
+                                  "SELECT bytes FROM totals WHERE stage = 'transform'"),
+                     5);
+    assert_int_equal(messages_claim(&scene->journal, "csv", WORLD_ADJUSTED, 1000, 1, &message,
+                                    &err),
+                     1);
     assert_string_equal(message.id, "a-1.quakes.2");
     assert_int_equal(messages_is_consumed(&scene->journal, "csv", "a-1.quakes", &err), 1);
     DONE(messages_lag(&scene->journal, "csv", WORLD_ADJUSTED, &lag, &err));
@@ -490,7 +521,9 @@ static void what_is_replaced_while_somebody_has_it_does_not_come_again(void **st
     step_open(&step);
     made_add(&before, &step);
     assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), 1);
-    assert_int_equal(messages_claim(&scene->journal, "csv", WORLD_ADJUSTED, 60000, 1, &message, &err), 1);
+    assert_int_equal(messages_claim(&scene->journal, "csv", WORLD_ADJUSTED, 60000, 1, &message,
+                                    &err),
+                     1);
     make(scene, "a-1.quakes.2", "a-1", "newer", &after);
     after.ref.replaces = mem_str("a-1.quakes");
     step_open(&step);
@@ -534,7 +567,8 @@ static void what_is_pruned_is_gone_and_stays_known(void **state)
     struct err err = {0};
 
     land(scene, "a", 1, 4);
-    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 3, messages, &err), 3);
+    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 3, messages, &err),
+                     3);
     assert_int_equal(consume(&scene->journal, "g", WORLD_LANDED, "a-1", &err), 1);
     assert_int_equal(consume(&scene->journal, "g", WORLD_LANDED, "a-2", &err), 1);
     bury(scene, "a-3");
@@ -555,7 +589,9 @@ static void what_is_pruned_is_gone_and_stays_known(void **state)
     assert_int_equal(pruned.messages, 2);
     assert_int_equal(world_number(&scene->world, "SELECT count(*) FROM messages"), 3);
     assert_int_equal(messages_is_consumed(&scene->journal, "g", "a-1", &err), 1);
-    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 4, messages + 3, &err), 1);
+    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 4, messages + 3,
+                                    &err),
+                     1);
     assert_string_equal(messages[3].id, "a-4");
     for (size_t i = 0; i < 4; i++)
         message_close(&messages[i]);
@@ -589,7 +625,8 @@ static void the_lineage_tells_what_came_from_what(void **state)
 
     DONE(report_files(&scene->journal, "transform", NULL, 0, 10, &report, &err));
     text = report_text(&report);
-    assert_non_null(strstr(text, "\"id\":\"a-1.quakes\",\"subject\":\"quakes\",\"root\":\"adjusted\""));
+    assert_non_null(
+        strstr(text, "\"id\":\"a-1.quakes\",\"subject\":\"quakes\",\"root\":\"adjusted\""));
     assert_non_null(strstr(text, "\"origins\":[{\"id\":\"a-1\",\"subject\":\"quakes\","
                                  "\"path\":\"quakes/a-1.parquet\",\"rows\":1,\"first_page\":1,"
                                  "\"last_page\":1,\"request\":\"https://api.example/quakes\""));
@@ -611,9 +648,11 @@ static void the_status_tells_all_of_it(void **state)
     struct err err = {0};
 
     DONE(journal_run_start(&scene->journal, "quakes", "5", &run, &err));
-    DONE(journal_run_failed(&scene->journal, "quakes", 1, "failed", "no network", "{\"requests\":3}", &err));
+    DONE(journal_run_failed(&scene->journal, "quakes", 1, "failed", "no network",
+                            "{\"requests\":3}", &err));
     land(scene, "a", 1, 3);
-    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 1, &message, &err), 1);
+    assert_int_equal(messages_claim(&scene->journal, "g", WORLD_LANDED, 60000, 1, &message, &err),
+                     1);
     bury(scene, "a-2");
 
     DONE(report_status(&scene->journal, 5, &report, &err));
@@ -621,8 +660,9 @@ static void the_status_tells_all_of_it(void **state)
     assert_non_null(strstr(text, "\"pipeline\":\"quakes\""));
     assert_non_null(strstr(text, "\"status\":\"failed\""));
     assert_non_null(strstr(text, "\"error\":\"no network\",\"counts\":{\"requests\":3}"));
-    assert_non_null(strstr(text, "\"topic\":\"quakes.landed\",\"messages\":3,\"group\":\"g\",\"lag\":3,"
-                                 "\"claimed\":1"));
+    assert_non_null(strstr(text,
+                           "\"topic\":\"quakes.landed\",\"messages\":3,\"group\":\"g\",\"lag\":3,"
+                           "\"claimed\":1"));
     assert_non_null(strstr(text, "\"name\":\"quakes\",\"files\":3,\"rows\":3,\"bytes\":9"));
     assert_non_null(strstr(text, "\"dead\":1"));
     free(text);
