@@ -304,7 +304,7 @@ def test_prune_removes_what_was_adjusted_and_nothing_comes_again(api, pipeline):
     p.run()
 
     assert len(p.csv("items")) == 200
-    p.check()
+    p.check(was_pruned=True)
 
 
 def test_prune_keeps_what_was_not_adjusted_yet(api, pipeline):

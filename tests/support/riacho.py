@@ -294,15 +294,20 @@ class Pipeline:
             if ".tmp" in path.relative_to(self.output).parts and not path.is_dir()
         ]
 
-    def check(self):
+    def check(self, was_pruned=False):
         """References, files and state agree; nothing is half done."""
         assert not self.left_over()
-        self.check_topic("landed", "landing")
-        self.check_topic("adjusted", "adjusted")
+        self.check_topic("landed", "landing", was_pruned)
+        self.check_topic("adjusted", "adjusted", was_pruned)
 
-    def check_topic(self, topic, root):
+    def events_of_files(self, root):
+        """The events of all files that the state knows, also those that are in no topic any more."""
+        rows = self.sql("SELECT event FROM files WHERE root = ? AND removed IS NULL", root)
+        return [json.loads(event) for (event,) in rows]
+
+    def check_topic(self, topic, root, was_pruned):
         """Each reference once, each file referred to and unharmed, none besides."""
-        events = self.references(topic)
+        events = self.events_of_files(root) if was_pruned else self.references(topic)
         assert len({event["id"] for event in events}) == len(events)
         known = set()
         for event in events:
