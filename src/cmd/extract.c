@@ -409,7 +409,8 @@ static void note_failure(struct extraction *work, const struct err *err)
                            err->code == ERR_STOPPED ? "stopped" : "failed", err->text, counts,
                            &also) < 0)
         log_warn("could not note the failure of \"%s\": %s", work->resource->name, also.text);
-    snprintf(work->live->why, sizeof work->live->why, "%s", err->text);
+    snprintf(work->live->why, sizeof work->live->why, "%.*s", (int)sizeof work->live->why - 1,
+             err->text);
     free(counts);
 }
 

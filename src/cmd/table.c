@@ -104,8 +104,11 @@ static void put_spaces(struct buf *to, size_t count)
 
 void table_put(const struct table *table, struct buf *to)
 {
-    size_t *widths = mem_alloc(table->columns * sizeof *widths);
+    size_t *widths;
 
+    if (table->columns == 0)
+        return;
+    widths = mem_alloc(table->columns * sizeof *widths);
     for (size_t column = 0; column < table->columns; column++)
         widths[column] = column_width(table, column);
     for (size_t i = 0; i < table->count; i++) {
