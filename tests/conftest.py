@@ -40,6 +40,25 @@ def pipeline(tmp_path):
     return make
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Makes one pipeline of many resources, each with an endpoint of its own: one run for many cases."""
+    apis = []
+
+    def make(cases, conf=None):
+        """`cases`: name -> (what Api.add() takes, settings of the endpoint). Gives (pipeline, endpoints)."""
+        api = Api()
+        apis.append(api)
+        endpoints = {name: api.add(f"/{name}", **what) for name, (what, _) in cases.items()}
+        resources = [riacho.resource_of(name, endpoints[name], more) for name, (_, more) in cases.items()]
+        folder = tmp_path_factory.mktemp("many")
+        return riacho.Pipeline(folder, riacho.conf_of(api, *resources, **(conf or {}))), endpoints
+
+    yield make
+    for api in apis:
+        api.close()
+
+
 @pytest.fixture(scope="session")
 def spark():
     """One Spark for all tests: it takes seconds to start."""

@@ -1,29 +1,41 @@
 """Sources: every pagination style to its end, and every way an API may fail."""
 
+import re
 import time
 
 import api_server
 import pytest
-import riacho
 from api_server import plain_record, reset, retry_after, stall, status
-from riacho import assert_same_rows, conf_of, resource_of
+from riacho import as_name, assert_same_rows, conf_of, resource_of
 
 STYLES = ["json_link", "header_link", "cursor", "offset", "page_number"]
 
 
-@pytest.mark.parametrize("encoding", [None, "gzip"])
-@pytest.mark.parametrize("style", STYLES)
-def test_every_style_lands_every_record_once(api, pipeline, style, encoding):
-    items = api.add("/items", style=style, total=230, page_size=50, encoding=encoding)
-    p = pipeline(conf_of(api, resource_of("items", items)))
-
-    done = p.run("--json").json()
-
-    assert_same_rows(p.landing("items"), map(plain_record, range(230)))
-    assert sorted(int(row["id"]) for row in p.csv("items")) == list(range(230))
-    assert done["extract"][0]["records"] == 230
-    assert done["extract"][0]["why"]
+@pytest.fixture(scope="module")
+def styled(many):
+    """Every style, plain and packed, landed by one run."""
+    p, _ = many(
+        {
+            f"{style}_{encoding}": (dict(style=style, total=230, page_size=50, encoding=encoding), {})
+            for style in STYLES
+            for encoding in ("plain", "gzip")
+        }
+    )
+    summary = p.run("--json").json()
     p.check()
+    return p, {extract["resource"]: extract for extract in summary["extract"]}
+
+
+@pytest.mark.parametrize("encoding", ["plain", "gzip"])
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_lands_every_record_once(styled, style, encoding):
+    p, told = styled
+    name = f"{style}_{encoding}"
+
+    assert_same_rows(p.landing(name), map(plain_record, range(230)))
+    assert sorted(int(row["id"]) for row in p.csv(name)) == list(range(230))
+    assert told[name]["records"] == 230 and told[name]["requests"] == 5
+    assert told[name]["why"]
 
 
 @pytest.mark.parametrize("style", ["offset", "page_number"])
@@ -107,19 +119,33 @@ PASSING = {
 }
 
 
+@pytest.fixture(scope="module")
+def shaken(many):
+    """Every passing fault twice in a row, at the first, a middle and the last page, in one run."""
+    cases = {
+        as_name(f"{fault} {number}"): (dict(style="json_link", total=230, page_size=50), {})
+        for fault in PASSING
+        for number in (1, 3, 5)
+    }
+    p, endpoints = many(cases)
+    for fault in PASSING:
+        for number in (1, 3, 5):
+            endpoints[as_name(f"{fault} {number}")].fail([number, number + 1], PASSING[fault])
+    summary = p.run("--json").json()
+    p.check()
+    return p, endpoints, {extract["resource"]: extract for extract in summary["extract"]}
+
+
 @pytest.mark.parametrize("fault", PASSING)
 @pytest.mark.parametrize("number", [1, 3, 5])
-def test_a_fault_that_passes_is_retried(api, pipeline, fault, number):
-    items = api.add("/items", style="json_link", total=230, page_size=50)
-    items.fail([number, number + 1], PASSING[fault])
-    p = pipeline(conf_of(api, resource_of("items", items)))
+def test_a_fault_that_passes_is_retried(shaken, fault, number):
+    p, endpoints, told = shaken
+    name = as_name(f"{fault} {number}")
 
-    done = p.run("--json").json()
-
-    assert_same_rows(p.landing("items"), map(plain_record, range(230)))
-    assert items.request_count == 5 + 2
+    assert_same_rows(p.landing(name), map(plain_record, range(230)))
+    assert endpoints[name].request_count == 5 + 2
     # One that curl makes good by itself, where a connection in use turns out dead, is not counted.
-    assert done["extract"][0]["retries"] in ((1, 2) if fault == "reset" else (2,))
+    assert told[name]["retries"] in ((1, 2) if fault == "reset" else (2,))
 
 
 @pytest.mark.parametrize("value", [1, "date"])
@@ -152,37 +178,41 @@ def test_a_silent_connection_is_given_up_and_tried_again(api, pipeline):
 # ---- what does not pass ----
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_an_exhausted_retry_fails_the_run_and_keeps_what_came_before(api, pipeline, style):
-    items = api.add("/items", style=style, total=500, page_size=50, with_total=False)
-    items.fail(range(6, 9), status(503))
-    p = pipeline(conf_of(api, resource_of("items", items)))
+def test_an_exhausted_retry_fails_the_run_and_keeps_what_came_before(many):
+    p, endpoints = many({style: (dict(style=style, total=500, page_size=50), {}) for style in STYLES})
+    for style, endpoint in endpoints.items():
+        endpoint.fail_page(250 if style == "offset" else 5, status(503))
 
     failed = p.run(status=1)
 
-    assert "503" in failed.stderr and '"items"' in failed.stderr
-    assert_same_rows(p.landing("items"), map(plain_record, range(250)))
-    assert len(p.csv("items")) == 250
+    for style in STYLES:
+        assert re.search(f'"{style}".*503', failed.stderr)
+        assert_same_rows(p.landing(style), map(plain_record, range(250)))
+        assert len(p.csv(style)) == 250
     p.check()
 
-    before = items.request_count
+    before = {style: endpoint.request_count for style, endpoint in endpoints.items()}
+    for endpoint in endpoints.values():
+        endpoint.page_faults.clear()
     p.run()
 
-    assert_same_rows(p.landing("items"), map(plain_record, range(500)))
-    assert items.request_count - before <= 6  # five pages, and perhaps the empty one behind them
+    for style in STYLES:
+        assert_same_rows(p.landing(style), map(plain_record, range(500)))
+        assert endpoints[style].request_count - before[style] == 5
     p.check()
 
 
-@pytest.mark.parametrize("code", [400, 401, 403, 404])
-def test_a_refusal_is_not_retried(api, pipeline, code):
-    items = api.add("/items", style="json_link", total=100, page_size=50)
-    items.fail_always(status(code, "no such thing, sorry"))
-    p = pipeline(conf_of(api, resource_of("items", items)))
+def test_a_refusal_is_not_retried(many):
+    codes = [400, 401, 403, 404]
+    p, endpoints = many({f"r{code}": (dict(style="json_link", total=100), {}) for code in codes})
+    for code in codes:
+        endpoints[f"r{code}"].fail_always(status(code, "no such thing, sorry"))
 
     failed = p.run(status=1)
 
-    assert items.request_count == 1
-    assert str(code) in failed.stderr and "/items" in failed.stderr
+    for code in codes:
+        assert endpoints[f"r{code}"].request_count == 1
+        assert re.search(f'"r{code}".*/r{code}.*{code}', failed.stderr)
 
 
 BAD_PAGES = {
@@ -202,22 +232,31 @@ BAD_PAGES = {
 }
 
 
-@pytest.mark.parametrize("bad", BAD_PAGES)
-def test_a_page_that_is_no_json_fails_clearly_and_is_not_the_end(api, pipeline, bad):
-    items = api.add("/items", style="json_link", total=250, page_size=50).fail_page(2, BAD_PAGES[bad])
-    p = pipeline(conf_of(api, resource_of("items", items)))
-
+@pytest.fixture(scope="module")
+def spoilt(many):
+    """Every bad page as the third of five, in one run. What landed then, and the pipeline after another run."""
+    names = {as_name(bad): bad for bad in BAD_PAGES}
+    p, endpoints = many({name: (dict(style="json_link", total=250, page_size=50), {}) for name in names})
+    for name, bad in names.items():
+        endpoints[name].fail_page(2, BAD_PAGES[bad])
     failed = p.run(status=1)
-
-    assert '"items"' in failed.stderr and "page 3" in failed.stderr, failed
-    assert_same_rows(p.landing("items"), map(plain_record, range(100)))
+    landed = {name: p.landing(name) for name in names}
     p.check()
-
-    items.page_faults.clear()
+    for endpoint in endpoints.values():
+        endpoint.page_faults.clear()
     p.run()
-
-    assert_same_rows(p.landing("items"), map(plain_record, range(250)))
     p.check()
+    return failed, landed, p
+
+
+@pytest.mark.parametrize("bad", BAD_PAGES)
+def test_a_page_that_is_no_json_fails_clearly_and_is_not_the_end(spoilt, bad):
+    failed, landed, p = spoilt
+    name = as_name(bad)
+
+    assert re.search(f'"{name}".*page 3.*/{name}', failed.stderr), failed
+    assert_same_rows(landed[name], map(plain_record, range(100)))
+    assert_same_rows(p.landing(name), map(plain_record, range(250)))
 
 
 def test_an_error_page_tells_resource_url_page_and_offset(api, pipeline):

@@ -181,6 +181,11 @@ def canonical(value):
     return value
 
 
+def as_name(text):
+    """A resource's name that tells of the text."""
+    return "r_" + re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
 def bag(rows):
     """Rows as a multiset."""
     return collections.Counter(json.dumps(canonical(row), sort_keys=True, default=str) for row in rows)
