@@ -201,6 +201,13 @@ static int open_database(struct journal *journal, const char *pipeline, const ch
     return 1;
 }
 
+static void hand_over(struct journal *made, struct journal *ret_journal)
+{
+    journal_close(ret_journal);
+    *ret_journal = *made;
+    *made = (struct journal){0};
+}
+
 int journal_open(struct journal *journal, const char *dir, const char *pipeline, const char *broker,
                  enum journal_access access, struct err *err)
 {
@@ -220,9 +227,7 @@ int journal_open(struct journal *journal, const char *dir, const char *pipeline,
         return got;
     TRY(read_identity(&made, pipeline, broker, err));
     TRY(join_the_living(&made, err));
-    journal_close(journal);
-    *journal = made;
-    made = (struct journal){0};
+    hand_over(&made, journal);
     return 1;
 }
 
@@ -240,9 +245,7 @@ int journal_share(const struct journal *journal, struct journal *ret_other, stru
     made.pipeline = mem_str(journal->pipeline);
     memcpy(made.epoch, journal->epoch, sizeof made.epoch);
     memcpy(made.process, journal->process, sizeof made.process);
-    journal_close(ret_other);
-    *ret_other = made;
-    made = (struct journal){0};
+    hand_over(&made, ret_other);
     return 0;
 }
 
