@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/consume.h"
+#include "db/ledger.h"
 #include "db/staging.h"
 #include "sink/sink.h"
 
@@ -53,54 +54,96 @@ static char *export_path(const struct export *export, const char *parquet_path)
                    export->sink.ops->name);
 }
 
-/* The file that the reference's predecessor was exported to. */
-static char *replaced_path(const struct export *export, const struct ref *ref)
-{
-    AUTO(buf) name = {0};
-    const char *table;
+/* A file that was exported before, and that another now stands in for. */
+struct predecessor {
+    char *id;   /* NULL: there is none */
+    char *path; /* absolute */
+};
 
-    if (ref->replaces == NULL || ref->origins == 0)
-        return NULL;
-    table = ref->replaces + strlen(ref->origin[0]) + 1; /* "<input>.<table>[.<generation>]" */
-    buf_printf(&name, "%s/%s%s.parquet", ref->subject, ref->origin[0],
-               table + strlen(ref->subject));
-    return export_path(export, name.data);
+static void predecessor_close(struct predecessor *predecessor)
+{
+    free(predecessor->id);
+    free(predecessor->path);
+    *predecessor = (struct predecessor){0};
 }
 
-static void add_file(struct export *export, const struct ref *adjusted, const char *temp_path,
-                     const struct sink_output *output, struct step *step)
+/* 1 it was exported, 0 not; then `ret_before` is the adjusted file that it stood in for itself, or NULL. */
+static int look_at_predecessor(struct export *export, const char *adjusted_id,
+                               struct predecessor *ret_found, char **ret_before, struct err *err)
 {
-    char *final_path = export_path(export, adjusted->path);
-    char *unlink_path = replaced_path(export, adjusted);
+    struct predecessor found = {.id = mem_fmt("%s.%s", adjusted_id, export->conf->name)};
+    AUTO(known_file) file = {0};
+    AUTO(known_file) adjusted = {0};
+    AUTO(ref) ref = {0};
+    int known = ledger_find(&export->journal, found.id, &file, err);
+
+    if (known == 1 && !file.removed) {
+        found.path = fs_join(export->conf->dir, file.path);
+        *ret_found = found;
+        return 1;
+    }
+    predecessor_close(&found);
+    TRY(known);
+    known = ledger_find(&export->journal, adjusted_id, &adjusted, err);
+    TRY(known);
+    if (known == 1)
+        TRY(ref_read(adjusted.event, strlen(adjusted.event), &ref, err));
+    *ret_before = mem_str(ref.replaces);
+    return 0;
+}
+
+/* Of several replays without an export between them only the last one's files are exported, so the file
+ * to take away may be some generations back. */
+static int find_predecessor(struct export *export, const struct ref *adjusted,
+                            struct predecessor *ret_found, struct err *err)
+{
+    char *id = mem_str(adjusted->replaces);
+    int found = 0;
+
+    while (id && found == 0) {
+        char *before = NULL;
+
+        found = look_at_predecessor(export, id, ret_found, &before, err);
+        free(id);
+        id = before;
+    }
+    return found;
+}
+
+static int add_file(struct export *export, const struct ref *adjusted, const char *temp_path,
+                    const struct sink_output *output, struct step *step, struct err *err)
+{
+    AUTO(predecessor) replaced = {0};
+    char *final_path;
     char *origin[] = {adjusted->id};
-    const struct ref ref = {
-        .id = mem_fmt("%s.%s", adjusted->id, export->conf->name),
+    struct ref ref = {
         .source = adjusted->source,
         .type = adjusted->type,
         .subject = adjusted->subject,
         .time = adjusted->time,
         .root = export->group,
-        .path = final_path + strlen(export->conf->dir) + 1,
         .format = (char *)(uintptr_t) export->sink.ops->name,
         .bytes = output->bytes,
         .rows = output->rows,
         .sha256 = (char *)(uintptr_t)output->sha256,
         .run = adjusted->run,
-        .replaces =
-            adjusted->replaces ? mem_fmt("%s.%s", adjusted->replaces, export->conf->name) : NULL,
         .origin = origin,
         .origins = 1,
     };
 
+    TRY(find_predecessor(export, adjusted, &replaced, err));
+    final_path = export_path(export, adjusted->path);
+    ref.id = mem_fmt("%s.%s", adjusted->id, export->conf->name);
+    ref.path = final_path + strlen(export->conf->dir) + 1;
+    ref.replaces = replaced.id;
     step_add_file(step, &(struct step_file){.temp_path = temp_path,
                                             .final_path = final_path,
                                             .stage = "export",
                                             .ref = &ref,
-                                            .unlink_path = unlink_path});
-    free(ref.replaces);
+                                            .unlink_path = replaced.path});
     free(ref.id);
-    free(unlink_path);
     free(final_path);
+    return 0;
 }
 
 static int export_file(struct export *export, struct work *work, struct step *step, struct err *err)
@@ -110,17 +153,18 @@ static int export_file(struct export *export, struct work *work, struct step *st
     struct err fault = {0};
     int written = sink_write(&export->sink, export->conf, work->path, temp_path, &output, &fault);
 
-    if (written == 0) {
-        add_file(export, &work->ref, temp_path, &output, step);
+    if (written == 0 && add_file(export, &work->ref, temp_path, &output, step, &fault) == 0) {
         atomic_fetch_add(&export->live->files, 1);
         atomic_fetch_add(&export->live->rows, output.rows);
         atomic_fetch_add(&export->live->bytes, output.bytes);
-    } else if (fault.code == ERR_DATA || fault.code == ERR_SQL) {
+    } else if (written < 0 && (fault.code == ERR_DATA || fault.code == ERR_SQL)) {
         work->failed = true;
         work->err = fault;
         written = 0;
-    } else
+    } else {
         *err = fault;
+        written = -1;
+    }
     free(temp_path);
     return written;
 }

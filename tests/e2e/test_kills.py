@@ -13,9 +13,10 @@ PAGES = RECORDS // PAGE
 FILES = RECORDS // ROLL
 
 
-def make(api, pipeline, name, style="json_link"):
+def make(api, pipeline, name, style="json_link", has_cursor=False):
     items = api.add(f"/{name}", style=style, total=RECORDS, page_size=PAGE, delay=0.004)
-    conf = conf_of(api, resource_of("items", items), landing={"roll": {"rows": ROLL}})
+    more = {"incremental": {"cursor_path": "id", "initial_value": 0}} if has_cursor else {}
+    conf = conf_of(api, resource_of("items", items, more), landing={"roll": {"rows": ROLL}})
     return items, pipeline(conf, name=name)
 
 
@@ -59,7 +60,7 @@ def test_kills_at_random_moments_lose_and_double_nothing(api, pipeline):
     styles = ["json_link", "cursor", "offset", "page_number", "header_link"]
 
     while kills < KILLS:
-        items, p = make(api, pipeline, f"round{rounds}", styles[rounds % len(styles)])
+        items, p = make(api, pipeline, f"round{rounds}", styles[rounds % len(styles)], has_cursor=rounds % 3 == 2)
         for _ in range(1 + rounds % 4):
             before = items.request_count
             with p.start("run") as process:
@@ -119,3 +120,65 @@ def test_a_killed_follower_is_cleared_by_those_that_live(api, pipeline):
     p.do("export")
 
     check_whole(p)
+
+
+@pytest.mark.torture
+def test_kills_of_a_replay_leave_the_old_table_or_the_new(api, pipeline):
+    """The new files take the old ones' place together: who looks sees one definition, whole."""
+    moments = random_moments(7, 0.0, 1.0)
+    items = api.add("/items", style="json_link", total=RECORDS, page_size=PAGE)
+    conf = conf_of(api, resource_of("items", items), landing={"roll": {"rows": ROLL}})
+
+    def define(p, version):
+        columns = {"id": "id", "version": {"path": "no.such", "type": "bigint", "default": version}}
+        p.write({**conf, "transform": {"tables": [{"name": "t", "from": "items", "columns": columns}]}})
+
+    p = pipeline(conf)
+    define(p, 0)
+    p.run()
+    kills = 0
+    version = 1
+    while kills < KILLS // 2:
+        define(p, version)
+        with p.start("transform", "--replay", "t") as process:
+            was_killed = killed_after(process, next(moments))
+        kills += was_killed
+        if not was_killed:
+            p.check()
+            assert {row["version"] for row in p.adjusted("t")} == {version}
+            version += 1
+        p.do("transform")  # recovers
+        p.check()
+        rows = p.adjusted("t")
+        assert sorted(row["id"] for row in rows) == list(range(RECORDS))
+        assert len({row["version"] for row in rows}) == 1
+    p.do("transform", "--replay", "t")
+    p.do("export")
+
+    assert {row["version"] for row in p.adjusted("t")} == {version}
+    assert sorted(int(row["id"]) for row in p.csv("t")) == list(range(RECORDS))
+    assert {int(row["version"]) for row in p.csv("t")} == {version}
+    p.check()
+
+
+@pytest.mark.torture
+def test_kills_of_a_prune_lose_nothing_that_is_needed(api, pipeline):
+    moments = random_moments(11, 0.0, 0.12)
+    kills = rounds = 0
+    while kills < KILLS // 4 and rounds < KILLS:
+        items = api.add(f"/prune{rounds}", style="json_link", total=RECORDS, page_size=PAGE)
+        conf = conf_of(api, resource_of("items", items), landing={"roll": {"rows": ROLL}})
+        p = pipeline(conf, name=f"prune{rounds}")
+        p.run()
+        for _ in range(4):
+            with p.start("prune", "--older-than", "1ms") as process:
+                kills += killed_after(process, next(moments))
+            p.do("transform")
+            p.check(was_pruned=True)
+        p.do("prune", "--older-than", "1ms")
+        p.do("transform")
+
+        assert p.files("landing", "items") == []
+        assert sorted(row["id"] for row in p.adjusted("items")) == list(range(RECORDS))
+        p.check(was_pruned=True)
+        rounds += 1

@@ -337,3 +337,22 @@ def test_replay_makes_a_table_anew_with_todays_definition(api, pipeline):
     p.check()
     p.do("export")
     assert sorted(int(row["id"]) for row in p.csv("t")) == list(range(250))
+
+
+def test_two_replays_without_an_export_between_leave_one_export(api, pipeline):
+    """The first replay's files were never exported, so the second's stand in for the ones before."""
+    items = api.add("/items", style="json_link", total=100, page_size=50)
+    conf = conf_of(api, resource_of("items", items))
+    p = pipeline(conf)
+    for version in (1, 2, 3):
+        columns = {"id": "id", "version": {"path": "no.such", "type": "bigint", "default": version}}
+        p.write({**conf, "transform": {"tables": [{"name": "t", "from": "items", "columns": columns}]}})
+        if version == 1:
+            p.run()
+        else:
+            p.do("transform", "--replay", "t")
+
+    p.do("export")
+
+    assert sorted((int(row["id"]), row["version"]) for row in p.csv("t")) == [(n, "3") for n in range(100)]
+    p.check()
