@@ -264,7 +264,7 @@ static void init_reader(duckdb_init_info info)
 
     duck_threads_took(job);
     reader->job = job;
-    reader->greatest = mem_alloc(BATCH_MOST_RECORDS * sizeof *reader->greatest);
+    reader->greatest = mem_alloc(BATCH_MOST_RECORDS * sizeof(yyjson_val *));
     shredder_open(&reader->shredder, job->layout);
     duck_threads_gives(reader);
     duckdb_init_set_init_data(info, reader, reader_free);
