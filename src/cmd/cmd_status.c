@@ -3,12 +3,16 @@
  */
 #include "base/str.h"
 #include "cmd/cmd_look.h"
+#include "cmd/export.h"
 #include "cmd/river.h"
 #include "cmd/show.h"
+#include "cmd/transform.h"
+#include "db/messages.h"
 #include "db/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/banned.h"
 
@@ -89,6 +93,75 @@ static void print_status(yyjson_mut_val *root, const char *file)
     fputs(buf_text(&text), stdout);
 }
 
+static void add_text(struct json_out *report, yyjson_mut_val *object, const char *key,
+                     const char *text)
+{
+    if (text)
+        yyjson_mut_obj_put(object, yyjson_mut_str(report->doc, key),
+                           yyjson_mut_strcpy(report->doc, text));
+}
+
+static bool row_is(yyjson_mut_val *row, const char *topic, const char *group)
+{
+    return str_same(yyjson_mut_get_str(yyjson_mut_obj_get(row, "topic")), topic) &&
+           str_same(yyjson_mut_get_str(yyjson_mut_obj_get(row, "group")), group);
+}
+
+/* The row of a topic and a group (NULL: the one of a topic that no group has read), or NULL. */
+static yyjson_mut_val *find_row(yyjson_mut_val *topics, const char *topic, const char *group)
+{
+    size_t index;
+    size_t count;
+    yyjson_mut_val *row;
+
+    yyjson_mut_arr_foreach(topics, index, count, row) if (row_is(row, topic, group)) return row;
+    return NULL;
+}
+
+/* A group that has not begun yet lags by the whole topic, which the journal cannot know. */
+static int add_lag(struct river *river, struct json_out *report, const char *topic,
+                   const char *group, struct err *err)
+{
+    yyjson_mut_val *topics = yyjson_mut_obj_get(yyjson_mut_doc_get_root(report->doc), "topics");
+    yyjson_mut_val *row = find_row(topics, topic, NULL);
+    int64_t lag;
+
+    if (row == NULL || find_row(topics, topic, group))
+        return 0;
+    TRY(messages_lag(&river->journal, group, topic, &lag, err));
+    row = yyjson_mut_val_mut_copy(report->doc, row);
+    add_text(report, row, "group", group);
+    yyjson_mut_obj_put(row, yyjson_mut_str(report->doc, "lag"), yyjson_mut_sint(report->doc, lag));
+    yyjson_mut_arr_append(topics, row);
+    return 0;
+}
+
+/* The rows without a group have served. */
+static void drop_groupless(struct json_out *report, const char *topic)
+{
+    yyjson_mut_val *topics = yyjson_mut_obj_get(yyjson_mut_doc_get_root(report->doc), "topics");
+
+    for (size_t i = yyjson_mut_arr_size(topics); i-- > 0;)
+        if (row_is(yyjson_mut_arr_get(topics, i), topic, NULL))
+            yyjson_mut_arr_remove(topics, i);
+}
+
+static int add_idle_groups(struct river *river, struct json_out *report, struct err *err)
+{
+    TRY(add_lag(river, report, river->landed_topic, TRANSFORM_GROUP, err));
+    drop_groupless(report, river->landed_topic);
+    for (size_t i = 0; i < river->conf.export_count; i++) {
+        char *group = export_group_of(&river->conf.exports[i]);
+        const int added = add_lag(river, report, river->adjusted_topic, group, err);
+
+        free(group);
+        TRY(added);
+    }
+    if (river->conf.export_count > 0)
+        drop_groupless(report, river->adjusted_topic);
+    return 0;
+}
+
 int cmd_status(const struct cmd_line *line, struct err *err)
 {
     AUTO(river) river = {0};
@@ -96,6 +169,7 @@ int cmd_status(const struct cmd_line *line, struct err *err)
 
     TRY(river_open(&river, line->args[0], RIVER_LOOK, err));
     TRY(report_status(&river.journal, RUNS_SHOWN, &report, err));
+    TRY(add_idle_groups(&river, &report, err));
     if (line->json)
         show_json(&report);
     else
@@ -114,14 +188,6 @@ static const struct show_column file_columns[] = {
     {"first request", "first_request", SHOW_TEXT},
     {NULL, NULL, SHOW_TEXT},
 };
-
-static void add_text(struct json_out *report, yyjson_mut_val *object, const char *key,
-                     const char *text)
-{
-    if (text)
-        yyjson_mut_obj_put(object, yyjson_mut_str(report->doc, key),
-                           yyjson_mut_strcpy(report->doc, text));
-}
 
 /* The lineage in one row: pages and request stand at the landing file, which may be the file itself. */
 static void flatten_lineage(struct json_out *report, yyjson_mut_val *file)

@@ -182,13 +182,18 @@ static int export_group(void *ctx, struct work *const *works, size_t count, stru
     return 0;
 }
 
+char *export_group_of(const struct export_conf *conf)
+{
+    return mem_fmt("export:%s", conf->name);
+}
+
 static int export_open(struct export *export, struct err *err)
 {
     const struct river *river = export->river;
     const char *dirs[RIVER_MOST_DIRS];
     const size_t count = river_dirs(river, dirs);
 
-    export->group = mem_fmt("export:%s", export->conf->name);
+    export->group = export_group_of(export->conf);
     TRY(journal_share(&river->journal, &export->journal, err));
     TRY(staging_open(&export->staging, export->conf->dir, river->journal.process, err));
     return sink_open(&export->sink, &sink_csv,

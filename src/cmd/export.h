@@ -9,6 +9,9 @@
 
 #include <stdatomic.h>
 
+/* The consumer group of an export: "export:<name>". The caller frees. */
+char *export_group_of(const struct export_conf *conf);
+
 /* Export number `index`, until the topic is drained or, with `follow`, until stopped. */
 MUST_CHECK int export_one(struct river *river, size_t index, bool follow,
                           const atomic_bool *upstream_done, struct err *err);
