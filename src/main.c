@@ -88,8 +88,9 @@ int main(int argc, char **argv)
         log_err(&err);
         return status_of(&err);
     }
-    if (fflush(stdout) != 0) {
-        err_errno(&err, "could not write to stdout");
+    /* A write that failed before the last leaves its mark, and nothing to flush. */
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        err_set(&err, ERR_IO, "could not write all of the output to stdout");
         log_err(&err);
         return STATUS_FAILED;
     }

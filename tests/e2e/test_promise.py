@@ -76,6 +76,58 @@ def test_records_at_the_cursor_boundary_are_told_apart_by_their_key(api, pipelin
     assert_same_rows(p.landing("items"), same)
 
 
+CURSORS = {
+    "iso text": (["2024-01-0%dT00:00:00Z" % n for n in range(1, 6)], "2024-01-01T00:00:00Z", {}, "2024-01-03T00:00:00Z"),
+    "date": (["2024-01-0%d" % n for n in range(1, 6)], "2024-01-01", {}, "2024-01-03"),
+    "seconds as iso": ([86400 * n for n in range(1, 6)], 0, {"unit": "s", "as": "iso8601"}, "1970-01-04T00:00:00Z"),
+    "milliseconds as date": ([86400000 * n for n in range(1, 6)], 0, {"unit": "ms", "as": "date"}, "1970-01-04"),
+    "iso text as seconds": (["1970-01-0%dT00:00:00Z" % n for n in range(1, 6)], "1970-01-01", {"as": "s"}, "172800"),
+    "decimals": ([0.5, 1.5, 2.5, 3.5, 4.5], 0, {}, "2.5"),
+    "integers beyond 2^53": ([2**53 + n for n in range(1, 6)], 0, {}, str(2**53 + 3)),
+}
+
+
+@pytest.mark.parametrize("kind", CURSORS)
+def test_cursors_of_every_kind_go_on_where_they_were(api, pipeline, kind):
+    values, initial, more, asked = CURSORS[kind]
+    records = [{"id": n, "at": {"changed": value}} for n, value in enumerate(values)]
+    items = api.add("/items", style="json_link", pages=[records[:3]])
+    cursor = {"cursor_path": "at.changed", "initial_value": initial, **more}
+    resource = resource_of("items", items, {"incremental": cursor})
+    resource["endpoint"]["params"] = {"since": "{incremental.start_value}"}
+    p = pipeline(conf_of(api, resource))
+
+    p.run()
+    items.pages = [records]
+    p.run()
+    p.run()
+
+    assert_same_rows(p.landing("items"), records)
+    assert items.requests[1]["params"]["since"] == asked
+    p.check()
+
+
+def test_records_without_the_cursor_are_treated_as_is_said(many):
+    records = [{"id": 1, "c": 5}, {"id": 2}, {"id": 3, "c": None}, {"id": 4, "c": 6}]
+    kinds = ["raise", "include", "exclude"]
+    p, _ = many(
+        {
+            kind: (
+                dict(style="json_link", pages=[records]),
+                {"incremental": {"cursor_path": "c", "initial_value": 0, "on_cursor_value_missing": kind}},
+            )
+            for kind in kinds
+        }
+    )
+
+    failed = p.run(status=1)
+
+    assert '"raise"' in failed.stderr and '"c"' in failed.stderr
+    assert p.landing("raise") == []
+    assert_same_rows(p.landing("include"), records)
+    assert_same_rows(p.landing("exclude"), [records[0], records[3]])
+
+
 def test_a_failed_run_does_not_move_the_cursor(api, pipeline):
     """The newest come first, so the greatest cursor is seen on page 1, long before the end."""
     newest_first = [dated(n) for n in range(199, -1, -1)]
