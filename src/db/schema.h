@@ -34,6 +34,7 @@ enum kind {
 /* What a file's schema holds at most; what is beyond becomes JSON text. */
 #define SCHEMA_MOST_KEYS 1000    /* of an object */
 #define SCHEMA_MOST_DEPTH 64     /* of nesting */
+#define SCHEMA_MOST_LISTS 12     /* within one another: DuckDB's Parquet reader takes 2^n steps */
 #define SCHEMA_MOST_COLUMNS 1000 /* leaves in all; the widest objects give way */
 
 #define SCHEMA_PAGE_COLUMN "_riacho_page"

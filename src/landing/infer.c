@@ -10,7 +10,18 @@
 
 #include "base/banned.h"
 
-static void infer_value(struct schema *into, yyjson_val *value, int depth);
+/* How deep a value is: a record is at level 0, its values at level 1. */
+struct place {
+    int level;
+    int lists; /* of the levels above it */
+};
+
+static bool is_too_deep(struct place place)
+{
+    return place.level > SCHEMA_MOST_DEPTH || place.lists > SCHEMA_MOST_LISTS;
+}
+
+static void infer_value(struct schema *into, yyjson_val *value, struct place place);
 
 /* Members mostly come in the order in which they came before. */
 static struct schema *field_of(struct schema *of, yyjson_val *key, size_t guess)
@@ -25,48 +36,51 @@ static struct schema *field_of(struct schema *of, yyjson_val *key, size_t guess)
 }
 
 /* Of a STRUCT. Stops when there are too many keys: it will be JSON then. */
-static void infer_members(struct schema *into, yyjson_val *object, int depth)
+static void infer_members(struct schema *into, yyjson_val *object, struct place place)
 {
     const bool has_twins = keys_have_twins(object);
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     yyjson_val *key;
     size_t guess = 0;
 
+    place.level++;
     while ((key = yyjson_obj_iter_next(&iter)) && into->field_count <= SCHEMA_MOST_KEYS) {
         struct schema *field = field_of(into, key, guess);
 
         guess = (size_t)(field - into->fields) + 1;
         if (!has_twins || !keys_come_again(iter, key))
-            infer_value(field, yyjson_obj_iter_get_val(key), depth + 1);
+            infer_value(field, yyjson_obj_iter_get_val(key), place);
     }
 }
 
-static void infer_object(struct schema *into, yyjson_val *object, int depth)
+static void infer_object(struct schema *into, yyjson_val *object, struct place place)
 {
     if (into->kind == KIND_NULL)
-        schema_become(into, depth > SCHEMA_MOST_DEPTH ? KIND_JSON : KIND_STRUCT);
+        schema_become(into, is_too_deep(place) ? KIND_JSON : KIND_STRUCT);
     else if (into->kind != KIND_STRUCT)
         schema_become(into, KIND_JSON);
     if (into->kind != KIND_STRUCT)
         return;
-    infer_members(into, object, depth);
+    infer_members(into, object, place);
     if (into->field_count > SCHEMA_MOST_KEYS)
         schema_become(into, KIND_JSON);
 }
 
-static void infer_list(struct schema *into, yyjson_val *list, int depth)
+static void infer_list(struct schema *into, yyjson_val *list, struct place place)
 {
     yyjson_arr_iter iter = yyjson_arr_iter_with(list);
     yyjson_val *item;
 
+    place.lists++;
     if (into->kind == KIND_NULL)
-        schema_become(into, depth > SCHEMA_MOST_DEPTH ? KIND_JSON : KIND_LIST);
+        schema_become(into, is_too_deep(place) ? KIND_JSON : KIND_LIST);
     else if (into->kind != KIND_LIST)
         schema_become(into, KIND_JSON);
     if (into->kind != KIND_LIST)
         return;
+    place.level++;
     while ((item = yyjson_arr_iter_next(&iter)))
-        infer_value(schema_items(into), item, depth + 1);
+        infer_value(schema_items(into), item, place);
 }
 
 static void infer_number(struct schema *into, yyjson_val *value)
@@ -79,8 +93,7 @@ static void infer_number(struct schema *into, yyjson_val *value)
     schema_merge_scalar(into, number.kind, number.is_big, number.is_negative);
 }
 
-/* A record is at depth 0, its values at depth 1. */
-static void infer_value(struct schema *into, yyjson_val *value, int depth)
+static void infer_value(struct schema *into, yyjson_val *value, struct place place)
 {
     if (into->kind == KIND_JSON)
         return;
@@ -95,10 +108,10 @@ static void infer_value(struct schema *into, yyjson_val *value, int depth)
         schema_merge_scalar(into, KIND_TEXT, false, false);
         break;
     case YYJSON_TYPE_OBJ:
-        infer_object(into, value, depth);
+        infer_object(into, value, place);
         break;
     case YYJSON_TYPE_ARR:
-        infer_list(into, value, depth);
+        infer_list(into, value, place);
         break;
     default:
         break;
@@ -112,9 +125,9 @@ void infer_record(struct schema *schema, yyjson_val *record)
     if (schema_is_one_json(schema))
         return;
     if (yyjson_is_obj(record))
-        infer_members(schema, record, 0);
+        infer_members(schema, record, (struct place){0});
     else
-        infer_value(schema_field(schema, NULL, 0, true), record, 1);
+        infer_value(schema_field(schema, NULL, 0, true), record, (struct place){.level = 1});
     if (schema->field_count > SCHEMA_MOST_KEYS)
         schema_settle(schema);
 }
