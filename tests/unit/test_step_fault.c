@@ -383,15 +383,15 @@ static int run_failing(const struct errand *errand)
 {
     struct worker worker = {0};
     struct err err = {0};
+    bool was_opened;
     int done;
 
     log_setup(LOG_ERROR, LOG_TEXT);
-    if (worker_open(&worker, errand->world, errand->pages, &err) < 0) {
-        complain("child", err.text);
-        return 1;
-    }
     fault_arm_error(errand->fail_at, errand->error, errand->is_sticky);
-    done = work(&worker, &err);
+    done = worker_open(&worker, errand->world, errand->pages, &err);
+    was_opened = done == 0;
+    if (was_opened)
+        done = work(&worker, &err);
     fault_disarm();
     if (done == 0 && !fault_fired())
         return 2;
@@ -399,7 +399,12 @@ static int run_failing(const struct errand *errand)
         complain("an unlikely error", err.text);
         return 1;
     }
-    if (!is_clean(&worker)) {
+    if (!was_opened) {
+        worker_close(&worker);
+        done = worker_open(&worker, errand->world, errand->pages, &err);
+        if (done == 0)
+            done = work(&worker, &err);
+    } else if (!is_clean(&worker)) {
         complain("files that nobody knows", worker.world->dir);
         return 1;
     }
