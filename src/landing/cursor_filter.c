@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "landing/json_text.h"
 #include "landing/keys.h"
 
 #include <stdlib.h>
@@ -91,11 +92,11 @@ uint64_t cursor_filter_hash(const struct cursor_filter *filter, yyjson_val *reco
         has_keys = value != NULL;
         buf_putc(scratch, i ? ',' : '[');
         if (value)
-            keys_write_json(value, scratch);
+            json_text_value(value, scratch);
     }
     if (!has_keys) {
         buf_reset(scratch);
-        keys_write_json(record, scratch);
+        json_text_value(record, scratch);
     }
     fs_sha256_of(scratch->data, scratch->size, sha256);
     sha256[16] = '\0';

@@ -4,7 +4,7 @@
 #include "landing/cursor_mark.h"
 
 #include "base/mem.h"
-#include "landing/keys.h"
+#include "landing/json_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ char *cursor_json(const struct cursor_value *value)
     if (value->text == NULL)
         return NULL;
     if (value->is_text)
-        keys_write_string(value->text, value->size, &text);
+        json_text_string(value->text, value->size, &text);
     else
         buf_put(&text, value->text, value->size);
     return buf_take(&text);

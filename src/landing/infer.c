@@ -38,17 +38,18 @@ static struct schema *field_of(struct schema *of, yyjson_val *key, size_t guess)
 /* Of a STRUCT. Stops when there are too many keys: it will be JSON then. */
 static void infer_members(struct schema *into, yyjson_val *object, struct place place)
 {
-    const bool has_twins = keys_have_twins(object);
+    AUTO(twins) twins = {0};
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     yyjson_val *key;
     size_t guess = 0;
 
+    twins_open(&twins, object);
     place.level++;
     while ((key = yyjson_obj_iter_next(&iter)) && into->field_count <= SCHEMA_MOST_KEYS) {
         struct schema *field = field_of(into, key, guess);
 
         guess = (size_t)(field - into->fields) + 1;
-        if (!has_twins || !keys_come_again(iter, key))
+        if (!twins_override(&twins, key))
             infer_value(field, yyjson_obj_iter_get_val(key), place);
     }
 }

@@ -4,8 +4,6 @@
 #ifndef RIACHO_KEYS_H
 #define RIACHO_KEYS_H
 
-#include "base/buf.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,22 +13,23 @@ uint32_t key_hash(const char *key, size_t size);
 
 bool key_same(yyjson_val *key, const char *other, size_t size);
 
-/* Whether a key stands in the object more than once. */
-bool keys_have_twins(yyjson_val *object);
+/* What is known of an object's keys that were given twice. */
+struct twins {
+    bool exist;
+    yyjson_val *object;
+    yyjson_val **last; /* of each key, by hash; NULL: there are few */
+    size_t mask;
+};
+
+void twins_open(struct twins *twins, yyjson_val *object);
+void twins_close(struct twins *twins);
+/* Whether the object's key comes again after this one, so that this one does not count. */
+bool twins_override(const struct twins *twins, yyjson_val *key);
 
 /* Whether the key that `iter` gave last comes again. */
 bool keys_come_again(yyjson_obj_iter iter, yyjson_val *key);
 
 /* The last member with that key, or NULL. */
 yyjson_val *keys_last(yyjson_val *object, const char *key, size_t size);
-
-/*
- * Adds the value as compact JSON in which no key is given twice, with numbers as they were written. Returns
- * the number of objects in it that had keys given twice. Depth costs no stack.
- */
-int64_t keys_write_json(yyjson_val *value, struct buf *to);
-
-/* Adds UTF-8 of that size, NUL and all, as a JSON string. */
-void keys_write_string(const char *text, size_t size, struct buf *to);
 
 #endif

@@ -5,6 +5,7 @@
 #include "landing/shred.h"
 
 #include "base/mem.h"
+#include "landing/json_text.h"
 #include "landing/keys.h"
 #include "landing/number.h"
 
@@ -150,7 +151,7 @@ static bool put_json(struct shredder *shredder, struct shred_slot *slot, uint64_
                      yyjson_val *value)
 {
     buf_reset(&shredder->text);
-    shredder->twins += keys_write_json(value, &shredder->text);
+    shredder->twins += json_text_value(value, &shredder->text);
     duckdb_vector_assign_string_element_len(slot->vector, row, shredder->text.data,
                                             shredder->text.size);
     return true;

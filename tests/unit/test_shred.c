@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "landing/json_text.h"
 #include "landing/keys.h"
 #include "landing/number.h"
 
@@ -383,7 +384,7 @@ static bool is_same_json(yyjson_val *sent, yyjson_val *got)
 {
     AUTO(buf) text = {0};
 
-    keys_write_json(sent, &text);
+    json_text_value(sent, &text);
     return yyjson_is_str(got) && strcmp(buf_text(&text), yyjson_get_str(got)) == 0;
 }
 
@@ -451,7 +452,7 @@ static void check_row(const char *row_text, yyjson_val *record, const struct sch
     if (!is_same_record(record, yyjson_doc_get_root(row), schema)) {
         AUTO(buf) was = {0};
 
-        keys_write_json(record, &was);
+        json_text_value(record, &was);
         fail_msg("sent %s\nlanded %s", buf_text(&was), row_text);
     }
     yyjson_doc_free(row);
