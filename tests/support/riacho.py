@@ -269,8 +269,8 @@ class Pipeline:
         return rows
 
     def sql(self, statement, *values):
-        """Asks the state database, read only."""
-        db = sqlite3.connect(f"file:{self.state / 'state.db'}?mode=ro", uri=True)
+        """Asks the state database. Opened for writing, as SQLite may have to recover what a kill left."""
+        db = sqlite3.connect(f"file:{self.state / 'state.db'}?mode=rw", uri=True)
         try:
             return db.execute(statement, values).fetchall()
         finally:
