@@ -40,8 +40,8 @@ MUST_CHECK int duck_connect(struct duck *duck, struct duck_conn *conn, struct er
 void duck_conn_close(struct duck_conn *conn);
 
 /*
- * Runs one statement. Errors: ERR_SQL with DuckDB's message; ERR_IO if the disk is at fault (no space,
- * no permission); ERR_LIMIT if memory ran out; ERR_STOPPED if interrupted.
+ * Runs one statement. Errors: ERR_SQL with DuckDB's message; ERR_IO if the disk is at fault (no
+ * space, no permission); ERR_LIMIT if memory ran out; ERR_STOPPED if interrupted.
  */
 MUST_CHECK int duck_exec(struct duck_conn *conn, const char *sql, struct err *err);
 MUST_CHECK int duck_query(struct duck_conn *conn, const char *sql, struct duck_result *ret_result,
@@ -50,17 +50,19 @@ MUST_CHECK int duck_query(struct duck_conn *conn, const char *sql, struct duck_r
 MUST_CHECK int duck_number(struct duck_conn *conn, const char *sql, int64_t *ret_number,
                            struct err *err);
 /*
- * As duck_query, but the rows are made while they are fetched, so that memory does not depend on how many
- * there are. The connection serves nothing else meanwhile.
+ * As duck_query, but the rows are made while they are fetched, so that memory does not depend on
+ * how many there are. The connection serves nothing else meanwhile.
  */
 MUST_CHECK int duck_stream(struct duck_conn *conn, const char *sql, struct duck_result *ret_result,
                            struct err *err);
-/* The next rows of a stream: 1, 0 at the end. The caller closes with duckdb_destroy_data_chunk(). */
+/*
+ * The next rows of a stream: 1, 0 at the end. The caller closes with duckdb_destroy_data_chunk().
+ */
 MUST_CHECK int duck_next(struct duck_result *stream, duckdb_data_chunk *ret_chunk, struct err *err);
 void duck_result_close(struct duck_result *result);
 /*
- * A cell as text in DuckDB's own words; the caller frees with duckdb_free(). NULL: null. A list, struct
- * or map must be cast to VARCHAR in the statement; as such it is NULL here.
+ * A cell as text in DuckDB's own words; the caller frees with duckdb_free(). NULL: null. A list,
+ * struct or map must be cast to VARCHAR in the statement; as such it is NULL here.
  */
 char *duck_text(struct duck_result *result, uint64_t column, uint64_t row);
 

@@ -1,6 +1,7 @@
 /*
- * DuckDB hands our data from one of its threads to another under locks of its own. Its library is not built
- * with the thread sanitizer, which therefore sees neither; these two tell it. Nothing otherwise.
+ * DuckDB hands our data from one of its threads to another under locks of its own. Its library is
+ * not built with the thread sanitizer, which therefore sees neither; these two tell it. Nothing
+ * otherwise.
  */
 #ifndef RIACHO_DUCK_THREADS_H
 #define RIACHO_DUCK_THREADS_H

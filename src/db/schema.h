@@ -1,12 +1,12 @@
 /*
  * What is known of a JSON value's type: a tree that only ever widens. The rules are PRODUCT.md's
- * «Types at the landing»: null never fixes a type; int64, beyond it uint64, else NUMBER (text with every
- * digit); int and double meet as DOUBLE; whatever else conflicts becomes JSON text.
+ * «Types at the landing»: null never fixes a type; int64, beyond it uint64, else NUMBER (text with
+ * every digit); int and double meet as DOUBLE; whatever else conflicts becomes JSON text.
  *
- * The schema of records is a STRUCT (KIND_NULL: nothing is known yet); its fields are the columns of a
- * landed file, where `_riacho_page` and `_riacho_index` follow them. Records that are no objects go to
- * a field of their own: without a key, and named `value` (or `value_2`, …). If that field is the only one and
- * JSON, it holds every record, objects too.
+ * The schema of records is a STRUCT (KIND_NULL: nothing is known yet); its fields are the columns
+ * of a landed file, where `_riacho_page` and `_riacho_index` follow them. Records that are no
+ * objects go to a field of their own: without a key, and named `value` (or `value_2`, …). If that
+ * field is the only one and JSON, it holds every record, objects too.
  */
 #ifndef RIACHO_SCHEMA_H
 #define RIACHO_SCHEMA_H
@@ -61,8 +61,8 @@ void schema_merge(struct schema *into, const struct schema *other);
 void schema_merge_scalar(struct schema *into, enum kind kind, bool is_big, bool is_negative);
 
 /*
- * Makes of a records' schema what a file can hold: an object without members becomes JSON text, and so
- * do the widest objects while there are more than SCHEMA_MOST_COLUMNS leaves.
+ * Makes of a records' schema what a file can hold: an object without members becomes JSON text, and
+ * so do the widest objects while there are more than SCHEMA_MOST_COLUMNS leaves.
  */
 void schema_settle(struct schema *schema);
 /* How many leaves the tree has: what a file stores as columns. */
@@ -71,8 +71,8 @@ size_t schema_leaves(const struct schema *schema);
 bool schema_is_one_json(const struct schema *schema);
 
 /*
- * The member with that key of a STRUCT, or NULL; adds it (KIND_NULL) if `add`. Key NULL: the field for
- * records that are no objects. Adding moves the others in memory.
+ * The member with that key of a STRUCT, or NULL; adds it (KIND_NULL) if `add`. Key NULL: the field
+ * for records that are no objects. Adding moves the others in memory.
  */
 struct schema *schema_field(struct schema *of, const char *key, size_t key_size, bool add);
 /* The items of a LIST. */
@@ -81,9 +81,9 @@ struct schema *schema_items(struct schema *of);
 void schema_become(struct schema *schema, enum kind kind);
 
 /*
- * As JSON: {"fields":[{"key":…,"name":…,"kind":"int",…}]}; a struct has "fields", a list "items", an int
- * "big" and "negative" if so. And back: ERR_DATA if it is nothing of the kind. Equal schemas give
- * equal text.
+ * As JSON: {"fields":[{"key":…,"name":…,"kind":"int",…}]}; a struct has "fields", a list "items",
+ * an int "big" and "negative" if so. And back: ERR_DATA if it is nothing of the kind. Equal schemas
+ * give equal text.
  */
 void schema_write(const struct schema *schema, struct buf *to);
 MUST_CHECK int schema_read(const char *text, size_t size, struct schema *ret_schema,
@@ -92,9 +92,9 @@ MUST_CHECK int schema_read(const char *text, size_t size, struct schema *ret_sch
 void schema_fingerprint(const struct schema *schema, char ret_fingerprint[17]);
 
 /*
- * Adds the SQL type ("BIGINT", "STRUCT(\"a\" DOUBLE)", …) that DuckDB reads from the landed Parquet.
- * NUMBER and TEXT are VARCHAR, JSON is JSON. KIND_NULL is INTEGER, as DuckDB types a lone NULL (it
- * cannot write Parquet's null type); only the schema tells it from a column of numbers.
+ * Adds the SQL type ("BIGINT", "STRUCT(\"a\" DOUBLE)", …) that DuckDB reads from the landed
+ * Parquet. NUMBER and TEXT are VARCHAR, JSON is JSON. KIND_NULL is INTEGER, as DuckDB types a lone
+ * NULL (it cannot write Parquet's null type); only the schema tells it from a column of numbers.
  */
 void schema_put_sql_type(const struct schema *schema, struct buf *to);
 

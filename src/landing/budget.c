@@ -1,6 +1,6 @@
 /*
- * Measured with DuckDB 1.5: each thread holds a chunk of every column, a row group that grows, and what
- * the writer makes of it, about five times the row group's JSON in all. Larger row groups than
+ * Measured with DuckDB 1.5: each thread holds a chunk of every column, a row group that grows, and
+ * what the writer makes of it, about five times the row group's JSON in all. Larger row groups than
  * MOST_GROUP_BYTES cost memory and time for little gain in size.
  */
 #include "landing/budget.h"

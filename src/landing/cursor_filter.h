@@ -1,6 +1,6 @@
 /*
- * Which records are new to an incremental run: those whose cursor value is not below the start value,
- * nor known at it. Never changes once open, so DuckDB's threads share it.
+ * Which records are new to an incremental run: those whose cursor value is not below the start
+ * value, nor known at it. Never changes once open, so DuckDB's threads share it.
  */
 #ifndef RIACHO_CURSOR_FILTER_H
 #define RIACHO_CURSOR_FILTER_H
@@ -22,7 +22,9 @@ struct cursor_filter {
     size_t key_count;
 };
 
-/* `primary_key` must outlive it. ERR_USAGE: a path that is none; ERR_DATA: a start that is damaged. */
+/*
+ * `primary_key` must outlive it. ERR_USAGE: a path that is none; ERR_DATA: a start that is damaged.
+ */
 MUST_CHECK int cursor_filter_open(struct cursor_filter *filter, const char *path,
                                   const char *missing, const char *start_value,
                                   const char *start_boundary, char *const *primary_key,
@@ -30,8 +32,8 @@ MUST_CHECK int cursor_filter_open(struct cursor_filter *filter, const char *path
 void cursor_filter_close(struct cursor_filter *filter);
 
 /*
- * 1: the record is new, 0: it is skipped, -1: it has no usable cursor value, ERR_DATA. The value (text
- * NULL: none) is borrowed from the record. `scratch` saves allocations.
+ * 1: the record is new, 0: it is skipped, -1: it has no usable cursor value, ERR_DATA. The value
+ * (text NULL: none) is borrowed from the record. `scratch` saves allocations.
  */
 MUST_CHECK int cursor_filter_judge(const struct cursor_filter *filter, yyjson_val *record,
                                    struct buf *scratch, struct cursor_value *ret_value,

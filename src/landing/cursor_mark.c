@@ -1,5 +1,6 @@
 /*
- * Hashes are kept in a plain array that is sorted when it has doubled, so that repeated ones do not pile up.
+ * Hashes are kept in a plain array that is sorted when it has doubled, so that repeated ones do not
+ * pile up.
  */
 #include "landing/cursor_mark.h"
 

@@ -369,7 +369,10 @@ static struct parcel *take_batch(struct feed *feed)
     return parcel;
 }
 
-/* What stands first in the queue, for the file that is being written; NULL: nothing to take, look again. */
+/*
+ * What stands first in the queue, for the file that is being written; NULL: nothing to take, look
+ * again.
+ */
 static struct parcel *take_first(struct feed *feed)
 {
     struct parcel *parcel = feed->first;

@@ -1,6 +1,6 @@
 /*
- * Feed: the bounded queue between the source's thread and DuckDB's threads, and the account of what they
- * took: which rows are in the file, where pages end, when the file is to end.
+ * Feed: the bounded queue between the source's thread and DuckDB's threads, and the account of what
+ * they took: which rows are in the file, where pages end, when the file is to end.
  *
  * Four kinds of threads meet here: the source's puts, DuckDB's take batches while a COPY runs, the
  * landing's starts and ends files in between, and anybody may stop it.
@@ -107,7 +107,9 @@ void feed_stop(struct feed *feed);
 
 /* ---- DuckDB's threads ---- */
 
-/* 1: a batch for the file, now owned by the caller; 0: the file has ended for this thread. Waits. */
+/*
+ * 1: a batch for the file, now owned by the caller; 0: the file has ended for this thread. Waits.
+ */
 int feed_take(struct feed *feed, struct parcel **ret_parcel);
 /* The batch is in the file, with so many rows. */
 void feed_written(struct feed *feed, const struct parcel *parcel, int64_t rows,
@@ -126,8 +128,8 @@ enum feed_next {
 /* Begins a file's account. Waits until it is clear what comes next. */
 enum feed_next feed_next(struct feed *feed);
 /*
- * The batches that the file will begin with: at most `most`, and about `bytes` (waits up to `wait_ms` for so
- * many). They stay in the feed, but nobody else touches them until a COPY runs.
+ * The batches that the file will begin with: at most `most`, and about `bytes` (waits up to
+ * `wait_ms` for so many). They stay in the feed, but nobody else touches them until a COPY runs.
  */
 size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **ret_parcels,
                  size_t most);

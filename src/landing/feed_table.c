@@ -270,7 +270,9 @@ static void init_reader(duckdb_init_info info)
     duckdb_init_set_init_data(info, reader, reader_free);
 }
 
-/* An empty chunk would end this thread's part, so batches of which all was skipped are passed over. */
+/*
+ * An empty chunk would end this thread's part, so batches of which all was skipped are passed over.
+ */
 static void read_records(duckdb_function_info info, duckdb_data_chunk chunk)
 {
     struct feed_reader *reader = duckdb_function_get_local_init_data(info);

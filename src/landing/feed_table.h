@@ -1,6 +1,6 @@
 /*
- * riacho_records(job): the table function through which DuckDB reads a feed. Its threads take batches,
- * parse them in place with yyjson, and shred them into chunks: one batch is one chunk.
+ * riacho_records(job): the table function through which DuckDB reads a feed. Its threads take
+ * batches, parse them in place with yyjson, and shred them into chunks: one batch is one chunk.
  *
  * The function is registered once in a DuckDB instance and serves any number of jobs at once.
  */
@@ -31,7 +31,10 @@ MUST_CHECK int feed_table_register(struct duck_conn *conn, struct err *err);
 void feed_job_open(struct feed_job *job);
 void feed_job_close(struct feed_job *job);
 
-/* Parses the batch in place, unless it is parsed. ERR_DATA: invalid JSON, with its place in the page. */
+/*
+ * Parses the batch in place, unless it is parsed. ERR_DATA: invalid JSON, with its place in the
+ * page.
+ */
 MUST_CHECK int feed_table_parse(struct parcel *parcel, struct err *err);
 
 #endif

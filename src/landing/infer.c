@@ -1,5 +1,6 @@
 /*
- * Walks values and widens. Must agree with shred.c: what was inferred from a record takes that record.
+ * Walks values and widens. Must agree with shred.c: what was inferred from a record takes that
+ * record.
  */
 #include "landing/infer.h"
 

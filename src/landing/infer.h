@@ -9,8 +9,8 @@
 #include <yyjson.h>
 
 /*
- * Widens the records' schema so that it holds this record too. Numbers are raw (YYJSON_READ_NUMBER_AS_RAW).
- * schema_settle() is still due when all were seen.
+ * Widens the records' schema so that it holds this record too. Numbers are raw
+ * (YYJSON_READ_NUMBER_AS_RAW). schema_settle() is still due when all were seen.
  */
 void infer_record(struct schema *schema, yyjson_val *record);
 

@@ -1,6 +1,6 @@
 /*
- * The values of a document lie one after another in memory, so depth needs no recursion: only a list of
- * where the open lists and objects end.
+ * The values of a document lie one after another in memory, so depth needs no recursion: only a
+ * list of where the open lists and objects end.
  */
 #include "landing/json_text.h"
 

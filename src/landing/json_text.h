@@ -1,6 +1,6 @@
 /*
- * JSON values as compact text: numbers as they were written, texts byte for byte, and of a key given twice
- * the last only.
+ * JSON values as compact text: numbers as they were written, texts byte for byte, and of a key
+ * given twice the last only.
  */
 #ifndef RIACHO_JSON_TEXT_H
 #define RIACHO_JSON_TEXT_H

@@ -1,6 +1,6 @@
 /*
- * The landing's thread: looks at what has arrived, fixes a schema, runs a COPY until the file's end,
- * and commits when a file's end is a page's end.
+ * The landing's thread: looks at what has arrived, fixes a schema, runs a COPY until the file's
+ * end, and commits when a file's end is a page's end.
  */
 #include "landing/landing.h"
 
@@ -116,7 +116,9 @@ static int commit_group(struct landing_impl *impl, struct err *err)
                  "land again in the next run",
                  impl->run.resource, CURSOR_MOST_HASHES);
     done = hand_over(impl, &landed, err);
-    /* From the call on the files are the committer's, also if it failed: its recovery sees to them. */
+    /*
+     * From the call on the files are the committer's, also if it failed: its recovery sees to them.
+     */
     forget_files(impl);
     if (done < 0)
         return -1;
@@ -210,6 +212,8 @@ static int land_file(struct landing_impl *impl, struct err *err)
     free(path);
     if (written == 1)
         add_file(impl, file);
+    if (written < 0)
+        atomic_fetch_sub(&impl->run.stats->rows, impl->feed.file.rows);
     return written < 0 ? -1 : 0;
 }
 

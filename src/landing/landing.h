@@ -1,14 +1,14 @@
 /*
  * Landing: batches of JSON records become Parquet files while they still arrive.
  *
- * One landing serves one resource in one run. batch() and page() are called by the source's thread and
- * block when the queue is full; a thread of the landing's own runs one COPY after another, each with a
- * schema of its own. When a file's end falls on a page's end, the files since the last such moment
- * are handed to `commit` together, already durable under their temporary names.
+ * One landing serves one resource in one run. batch() and page() are called by the source's thread
+ * and block when the queue is full; a thread of the landing's own runs one COPY after another, each
+ * with a schema of its own. When a file's end falls on a page's end, the files since the last such
+ * moment are handed to `commit` together, already durable under their temporary names.
  *
  * - A record that does not fit the file's schema ends the file; the next has the wider schema.
- * - A batch that is not valid JSON fails the landing (ERR_DATA; page and byte offset in the text); what was
- *   committed before stays, what was not is discarded.
+ * - A batch that is not valid JSON fails the landing (ERR_DATA; page and byte offset in the text);
+ *   what was committed before stays, what was not is discarded.
  * - Memory is bounded by the queue (LANDING_QUEUE_BYTES) and DuckDB's row groups.
  */
 #ifndef RIACHO_LANDING_H
@@ -39,17 +39,15 @@ struct landed_file {
     struct landed_file *next;
 };
 
-/* What becomes true together: the files (may be none: pages without rows), and the place behind them. */
+/* What becomes true together: the files, if any, and the place behind their pages. */
 struct landed {
     struct landed_file *files;
-    int64_t page; /* the last page whose records are all in the files up to here */
-    const char
-        *position;      /* of that page                                                          */
-    const char *url;    /* of the first page in the files */
-    const char *cursor; /* greatest cursor value of the run so far, JSON; NULL: none */
-    const char
-        *boundary; /* JSON array of hashes: keys of the records that have that cursor value */
-    bool is_last;
+    int64_t page;         /* the last page whose records are all in the files up to here */
+    const char *position; /* of that page */
+    const char *url;      /* of the first page in the files */
+    const char *cursor;   /* greatest cursor value of the run so far, JSON; NULL: none */
+    const char *boundary; /* JSON array of hashes of the records that have that value */
+    bool is_last;         /* the page was the last of all */
 };
 
 struct landing_stats {
@@ -63,25 +61,18 @@ struct landing_stats {
 
 struct landing_run {
     const char *resource;
-    const char *temp_dir; /* where unfinished files go; exists */
-    const char *
-        metadata; /* members of KV_METADATA: riacho: '0.1.0', …; the schema's fingerprint is added; NULL */
-    const struct schema
-        *schema;        /* the resource's history; NULL: none yet                          */
-    int64_t start_page; /* number of the first page to come */
+    const char *temp_dir;        /* where unfinished files go; exists */
+    const char *metadata;        /* more members for KV_METADATA ("run: '1'"); NULL: none */
+    const struct schema *schema; /* the resource's history; NULL: none yet */
+    int64_t start_page;          /* number of the first page to come */
 
-    const char
-        *cursor_path; /* NULL: no incremental                                                */
-    const char
-        *cursor_missing; /* "raise", "include", "exclude"                                    */
-    const char
-        *start_value; /* JSON; records below it are skipped; NULL: none                      */
-    const char
-        *start_boundary; /* JSON array of hashes known at start_value                        */
-    const char *cursor;  /* greatest so far (a resumed run); NULL */
-    const char *boundary;
-    char *const
-        *primary_key; /* for the hashes; none: the whole record                             */
+    const char *cursor_path;    /* NULL: no incremental */
+    const char *cursor_missing; /* "raise", "include", "exclude" */
+    const char *start_value;    /* JSON; records below it are skipped; NULL: none */
+    const char *start_boundary; /* JSON array of hashes known at start_value; NULL: none */
+    const char *cursor;         /* greatest so far, of a run that goes on; NULL: none */
+    const char *boundary;       /* of that */
+    char *const *primary_key;   /* for the hashes; none: the whole record */
     size_t primary_keys;
 
     void *ctx;
@@ -101,7 +92,7 @@ MUST_CHECK int landing_open(struct landing *landing, struct duck *duck,
 MUST_CHECK int landing_batch(struct landing *landing, struct batch *batch_taken, struct err *err);
 /* The page ended; rolls the file if it is time. */
 MUST_CHECK int landing_page(struct landing *landing, const struct page *page, struct err *err);
-/* Closes the file at the last page's end, now (before a large page, or at an end). Does not wait. */
+/* Closes the file at the last page's end, now (before a large page). Does not wait. */
 MUST_CHECK int landing_roll(struct landing *landing, struct err *err);
 /* Rolls if `roll.after` has passed since the file's first record. Call it now and then. */
 MUST_CHECK int landing_tick(struct landing *landing, struct err *err);

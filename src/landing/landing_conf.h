@@ -1,6 +1,6 @@
 /*
- * What a pipeline file says under `landing:`. Filled through the option table of landing_conf.c; owns
- * its strings.
+ * What a pipeline file says under `landing:`. Filled through the option table of landing_conf.c;
+ * owns its strings.
  */
 #ifndef RIACHO_LANDING_CONF_H
 #define RIACHO_LANDING_CONF_H

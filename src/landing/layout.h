@@ -1,6 +1,6 @@
 /*
- * A schema made ready for shredding: its tree laid out in one array, each STRUCT with a table of its
- * keys. Never changes once open, so DuckDB's threads share it.
+ * A schema made ready for shredding: its tree laid out in one array, each STRUCT with a table of
+ * its keys. Never changes once open, so DuckDB's threads share it.
  */
 #ifndef RIACHO_LAYOUT_H
 #define RIACHO_LAYOUT_H
@@ -37,7 +37,10 @@ struct layout {
 void layout_open(struct layout *layout, const struct schema *schema);
 void layout_close(struct layout *layout);
 
-/* The member of a STRUCT node with that key, as a number from 0; LAYOUT_NONE. `guess` is tried first. */
+/*
+ * The member of a STRUCT node with that key, as a number from 0; LAYOUT_NONE. `guess` is tried
+ * first.
+ */
 uint32_t layout_find(const struct layout_node *nodes, const struct layout_node *node,
                      const char *key, size_t key_size, uint32_t guess);
 

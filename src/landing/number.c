@@ -120,7 +120,9 @@ static void set_integer(struct number *number, const struct literal *literal, co
 
 /* ---- doubles ---- */
 
-/* The nearest double; infinity if it is too large. Independent of the locale, as strtod() is not. */
+/*
+ * The nearest double; infinity if it is too large. Independent of the locale, as strtod() is not.
+ */
 static double nearest_double(const char *text, size_t size)
 {
     char small[64];
@@ -170,8 +172,9 @@ static bool keeps_digits(const char *text, size_t size, double d)
 }
 
 /*
- * The same in integers, for 16 and 17 digits with a fraction: with d = f × 2^-q and the literal
- * m × 10^-k, the digits are kept if |f × 10^k - m × 2^q| is less than half of 2^q. 1 yes, 0 no, -1 ask otherwise.
+ * The same in integers, for 16 and 17 digits with a fraction: with d = f × 2^-q and the literal m ×
+ * 10^-k, the digits are kept if |f × 10^k - m × 2^q| is less than half of 2^q. 1 yes, 0 no, -1 ask
+ * otherwise.
  */
 static int keeps_digits_quickly(const struct literal *literal, double d)
 {

@@ -12,7 +12,9 @@
 
 #include "base/banned.h"
 
-/* Texts that are nearly all different gain nothing from a dictionary, and building it takes long. */
+/*
+ * Texts that are nearly all different gain nothing from a dictionary, and building it takes long.
+ */
 #define DICTIONARY_MOST 500
 
 void landed_file_free(struct landed_file *file)

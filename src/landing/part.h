@@ -23,8 +23,8 @@ struct part {
 };
 
 /*
- * Writes what the feed gives until the file's end. 1: the file is durable at `path`, 0: there were no
- * rows and no file is left, -1: failed, and no file is left. The caller closes `*ret_file` with
+ * Writes what the feed gives until the file's end. 1: the file is durable at `path`, 0: there were
+ * no rows and no file is left, -1: failed, and no file is left. The caller closes `*ret_file` with
  * landed_file_free().
  */
 MUST_CHECK int part_write(const struct part *part, struct landed_file **ret_file, struct err *err);

@@ -1,6 +1,6 @@
 /*
- * The vectors' memory is written directly; DuckDB is asked only for pointers, once a chunk and when a
- * list's items outgrow their vector.
+ * The vectors' memory is written directly; DuckDB is asked only for pointers, once a chunk and when
+ * a list's items outgrow their vector.
  */
 #include "landing/shred.h"
 

@@ -2,8 +2,8 @@
  * One thread's way from parsed JSON into the vectors of a DuckDB chunk, in one pass. Each value is
  * checked against its column as it is written; the first that does not fit stops it.
  *
- * Texts are not copied: the vectors point into the document, which must live until DuckDB asks for the
- * next chunk.
+ * Texts are not copied: the vectors point into the document, which must live until DuckDB asks for
+ * the next chunk.
  */
 #ifndef RIACHO_SHRED_H
 #define RIACHO_SHRED_H
@@ -30,7 +30,10 @@ void shredder_close(struct shredder *shredder);
 
 /* A chunk with the layout's columns, without rows so far. */
 void shredder_begin(struct shredder *shredder, duckdb_data_chunk chunk);
-/* Writes a record (its numbers raw) to that row, the next after the last one. False: it does not fit. */
+/*
+ * Writes a record (its numbers raw) to that row, the next after the last one. False: it does not
+ * fit.
+ */
 bool shred_record(struct shredder *shredder, yyjson_val *record, uint64_t row, int64_t page,
                   int64_t index);
 void shredder_end(struct shredder *shredder);

@@ -70,8 +70,8 @@ struct batch *bed_make_batch(int64_t page, int64_t first_index, const char *reco
 void bed_wait_for_commits(struct bed *bed, size_t count);
 
 /*
- * One number, or text (to be freed by duckdb_free), of SQL over the table `landed`: all committed files,
- * united by name.
+ * One number, or text (to be freed by duckdb_free), of SQL over the table `landed`: all committed
+ * files, united by name.
  */
 int64_t bed_number(struct bed *bed, const char *sql);
 char *bed_text(struct bed *bed, const char *sql);

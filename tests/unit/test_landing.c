@@ -412,6 +412,7 @@ static void invalid_json_fails_with_its_place_and_leaves_what_was_committed(void
     assert_int_equal(landing_committed_page(&bed->landing), 1);
     assert_failed(bed, done, ERR_DATA, "page 3, http://api/3: invalid JSON at byte 17");
     assert_ids(bed, 3);
+    assert_int_equal(atomic_load(&bed->stats.rows), 3);
 }
 
 static void records_that_cannot_be_told_apart_are_refused(void **state)

@@ -1,6 +1,6 @@
 /*
- * What JSON becomes in the files: the types that PRODUCT.md promises, and for documents made at random
- * that nothing is lost, rounded or doubled.
+ * What JSON becomes in the files: the types that PRODUCT.md promises, and for documents made at
+ * random that nothing is lost, rounded or doubled.
  */
 #include "landing_bed.h"
 
@@ -422,7 +422,9 @@ static bool is_same_record(yyjson_val *sent, yyjson_val *row, const struct schem
     return value && is_same(sent, keys_last(row, value->name, strlen(value->name)), value);
 }
 
-/* All columns as one JSON text; JSON columns as texts within, for DuckDB would round their numbers. */
+/*
+ * All columns as one JSON text; JSON columns as texts within, for DuckDB would round their numbers.
+ */
 static void put_row_query(const struct bed_file *file, struct buf *sql)
 {
     AUTO(buf) type = {0};
