@@ -28,6 +28,18 @@ int outputs_open_engine(const struct river *river, const char *temp_dir, struct 
                        err);
 }
 
+/* Default rules give no child table the name of another resource. */
+static void name_others(const struct river *river, const char *resource, struct tables *tables)
+{
+    const struct source_conf *source = &river->conf.source;
+
+    tables->others = mem_alloc((source->resource_count + 1) * sizeof *tables->others);
+    for (size_t i = 0; i < source->resource_count; i++)
+        if (!str_same(source->resources[i].name, resource))
+            tables->others[tables->engine.other_count++] = source->resources[i].name;
+    tables->engine.others = tables->others;
+}
+
 void tables_of(const struct river *river, const char *resource, const char *only,
                struct tables *ret_tables)
 {
@@ -39,7 +51,8 @@ void tables_of(const struct river *river, const char *resource, const char *only
         tables.engine.primary_key = known->primary_key;
         tables.engine.primary_keys = known->primary_keys;
     }
-    tables.items = mem_alloc((conf->table_count + 1) * sizeof(void *));
+    name_others(river, resource, &tables);
+    tables.items = mem_alloc((conf->table_count + 1) * sizeof *tables.items);
     for (size_t i = 0; i < conf->table_count; i++)
         if (str_same(conf->tables[i].from, resource) &&
             (only == NULL || str_same(conf->tables[i].name, only)))
@@ -56,6 +69,7 @@ void tables_of(const struct river *river, const char *resource, const char *only
 void tables_close(struct tables *tables)
 {
     free(tables->items);
+    free(tables->others);
     *tables = (struct tables){0};
 }
 

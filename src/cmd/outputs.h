@@ -17,6 +17,7 @@ MUST_CHECK int outputs_open_engine(const struct river *river, const char *temp_d
 struct tables {
     struct engine_tables engine;
     const struct table_conf **items;
+    const char **others;
 };
 
 void tables_of(const struct river *river, const char *resource, const char *only,

@@ -38,7 +38,7 @@ static int set_up(void **state)
     struct err err = {0};
     const char *dirs[1];
 
-    (void)fault_arm_kill; /* of no use here */
+    (void)fault_arm_signal; /* of no use here */
     assert_non_null(mkdtemp(dir));
     bench->dir = mem_str(dir);
     bench->parquet_path = fs_join(dir, "in.parquet");
