@@ -33,7 +33,7 @@ static void arm(int nth, int number, int error, bool sticky)
 }
 
 /* From now on the nth counted call (from 1) gives the process that signal before it is done. */
-static void fault_arm_signal(int nth, int number)
+__attribute__((unused)) static void fault_arm_signal(int nth, int number)
 {
     arm(nth, number, 0, false);
 }
