@@ -241,6 +241,8 @@ static int make_settings(struct settings *settings, const struct duck_conf *conf
     if (conf->threads > 0)
         TRY(set_number(settings, "threads", conf->threads, "", err));
     TRY(set_one(settings, "temp_directory", conf->temp_dir ? conf->temp_dir : "", err));
+    /* Each file is read once: to keep its bytes is memory spent on nothing. */
+    TRY(set_one(settings, "enable_external_file_cache", "false", err));
     /* A statement never makes us fetch code from the network. */
     TRY(set_one(settings, "autoinstall_known_extensions", "false", err));
     return set_one(settings, "autoload_known_extensions", "false", err);

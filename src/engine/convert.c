@@ -440,7 +440,7 @@ static void put_default(const struct dialect *dialect, const struct column_conf 
     dialect->put_text(&literal, type->kind == SQL_JSON ? column->default_json : text);
     if (type->kind == SQL_TEXT || type->kind == SQL_JSON)
         buf_puts(to, literal.data);
-    else if (type->kind < SQL_LIST)
+    else if (type->kind == SQL_DATE || type->kind == SQL_TIMESTAMP)
         put_converted(dialect, column, FORM_TEXT, type, literal.data, to);
     else {
         dialect->put_type(type, &words);

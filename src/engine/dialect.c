@@ -37,11 +37,8 @@ static void put_pointer(const struct json_step *steps, size_t count, struct buf 
     }
 }
 
-/* The blanks of Unicode (White_Space) and the byte order mark. */
-#define BLANKS                                                                                     \
-    "' \t\n\v\f\r\xc2\x85\xc2\xa0\xe1\x9a\x80\xe2\x80\x80\xe2\x80\x81\xe2\x80\x82\xe2\x80\x83"     \
-    "\xe2\x80\x84\xe2\x80\x85\xe2\x80\x86\xe2\x80\x87\xe2\x80\x88\xe2\x80\x89\xe2\x80\x8a"         \
-    "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\x9f\xe3\x80\x80\xef\xbb\xbf'"
+/* Blanks: White_Space of Unicode, and the byte order mark. A pattern is faster than DuckDB's trim(). */
+#define BLANK "[\\s\\v\\p{Z}\\x{85}\\x{FEFF}]"
 
 const struct dialect dialect_duckdb = {
     .name = "duckdb",
@@ -54,7 +51,7 @@ const struct dialect dialect_duckdb = {
     .instant = "TIMESTAMP WITH TIME ZONE",
     .field = "struct_extract($1, $3)",
     .item = "list_extract($1, $2 + 1)",
-    .trim = "trim($1, " BLANKS ")",
+    .trim = "regexp_replace($1, '^" BLANK "+|" BLANK "+$', '', 'g')",
     .matches = "regexp_full_match($1, $2)",
     .fail = "error(concat($1))",
     .of_micros = "make_timestamptz($1)",

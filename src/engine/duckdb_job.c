@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/seen.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ char *duckdb_input_sql(const struct engine_job *job)
 
 /* What a look at the rows' places and keys told. */
 struct look {
-    const char *keys; /* the plan's whose keys were looked at; NULL: none yet */
+    const char *look; /* the plan's that was taken; NULL: none yet */
     bool is_unordered;
     bool has_duplicates;
 };
@@ -45,69 +46,83 @@ static void passage_close(struct passage *passage)
     free(passage->run);
 }
 
-static void put_key(size_t count, struct buf *to)
-{
-    if (count == 1) {
-        buf_puts(to, TABLE_KEY "0");
-        return;
-    }
-    buf_puts(to, "CASE WHEN ");
-    for (size_t i = 0; i < count; i++)
-        buf_printf(to, "%s" TABLE_KEY "%zu IS NOT NULL", i ? " AND " : "", i);
-    buf_puts(to, " THEN (");
-    for (size_t i = 0; i < count; i++)
-        buf_printf(to, "%s" TABLE_KEY "%zu", i ? ", " : "", i);
-    buf_puts(to, ") END");
-}
-
-/* A bit for rows out of order, a bit for keys that come twice. */
+/* Of rows that have all keys a number that is the same for the same keys; DuckDB's hash is as good as any. */
 static void put_look(const struct table_plan *plan, const char *input, struct buf *to)
 {
-    AUTO(buf) key = {0};
-
-    buf_puts(to, "SELECT CASE WHEN coalesce(bool_or(" TABLE_PLACE " < riacho__before), false)"
-                 " THEN 1 ELSE 0 END");
-    if (plan->key_count > 0) {
-        put_key(plan->key_count, &key);
-        SQL_FILL(to, " + CASE WHEN count($1) > count(DISTINCT $1) THEN 2 ELSE 0 END", key.data);
-    }
-    buf_puts(to, " FROM (SELECT *, lag(" TABLE_PLACE ") OVER () AS riacho__before FROM (");
-    table_fill(plan->keys, &(struct table_parts){.input = input}, to);
-    buf_puts(to, ") AS riacho__looked)");
+    buf_puts(to, "SELECT " TABLE_PLACE);
+    if (plan->key_count > 0)
+        buf_puts(to, ", CASE WHEN ");
+    for (size_t i = 0; i < plan->key_count; i++)
+        buf_printf(to, "%s" TABLE_KEY "%zu IS NOT NULL", i ? " AND " : "", i);
+    for (size_t i = 0; i < plan->key_count; i++)
+        buf_printf(to, "%s" TABLE_KEY "%zu", i ? ", " : " THEN hash(", i);
+    if (plan->key_count > 0)
+        buf_puts(to, ") END");
+    buf_puts(to, " FROM (");
+    table_fill(plan->look, &(struct table_parts){.input = input}, to);
+    buf_puts(to, ") AS riacho__look");
 }
 
-/* Sorting and telling duplicates apart are dear, and landed files seldom need either. */
+static void look_at_chunk(duckdb_data_chunk chunk, bool has_keys, struct seen *seen,
+                          int64_t *last_place, struct look *look)
+{
+    const idx_t rows = duckdb_data_chunk_get_size(chunk);
+    const int64_t *places = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
+    duckdb_vector keys = has_keys ? duckdb_data_chunk_get_vector(chunk, 1) : NULL;
+    const uint64_t *hashes = keys ? duckdb_vector_get_data(keys) : NULL;
+    uint64_t *validity = keys ? duckdb_vector_get_validity(keys) : NULL;
+
+    for (idx_t row = 0; row < rows; row++) {
+        look->is_unordered = look->is_unordered || places[row] < *last_place;
+        *last_place = places[row];
+        if (keys && (!validity || duckdb_validity_row_is_valid(validity, row)))
+            look->has_duplicates = seen_add(seen, hashes[row]) || look->has_duplicates;
+    }
+}
+
+/*
+ * Sorting and telling duplicates apart are dear, and landed files seldom need either. Two keys of one hash
+ * make for work in vain, no more.
+ */
 static int look_at(struct passage *passage, const struct table_plan *plan, struct err *err)
 {
+    struct look look = {.look = plan->look};
+    AUTO(seen) seen = {0};
+    AUTO(duck_result) rows = {0};
     AUTO(buf) sql = {0};
-    int64_t found;
+    duckdb_data_chunk chunk;
+    int64_t last_place = INT64_MIN;
+    int got;
 
-    if (plan->keys == NULL || str_same(passage->look.keys, plan->keys))
+    if (plan->look == NULL || str_same(passage->look.look, plan->look))
         return 0;
     put_look(plan, passage->input, &sql);
-    TRY(duck_number(passage->conn, sql.data, &found, err));
-    passage->look = (struct look){.keys = plan->keys,
-                                  .is_unordered = (found & 1) != 0,
-                                  .has_duplicates = (found & 2) != 0};
-    return 0;
+    TRY(duck_stream(passage->conn, sql.data, &rows, err));
+    while ((got = duck_next(&rows, &chunk, err)) > 0) {
+        look_at_chunk(chunk, plan->key_count > 0, &seen, &last_place, &look);
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    if (got == 0)
+        passage->look = look;
+    return got;
 }
 
 static void put_select(const struct passage *passage, const struct table_plan *plan,
                        const char *list, struct buf *to)
 {
-    AUTO(buf) filter = {0};
-    AUTO(buf) text = {0};
     const bool is_ours = !plan->is_user_sql;
+    const bool is_filtered = is_ours && passage->look.has_duplicates;
+    struct table_parts parts = {.input = passage->input, .run = passage->run};
+    AUTO(buf) plain = {0};
+    AUTO(buf) filter = {0};
 
-    if (is_ours && passage->look.has_duplicates)
-        table_put_filter(plan, &filter);
-    table_fill(buf_text(&filter), &(struct table_parts){.input = passage->input}, &text);
+    if (is_filtered) {
+        table_put_filter(plan, &plain);
+        table_fill(plain.data, &parts, &filter);
+        parts.filter = filter.data;
+    }
     buf_printf(to, "SELECT %s FROM (", list);
-    table_fill(plan->relation,
-               &(struct table_parts){.input = passage->input,
-                                     .run = passage->run,
-                                     .filter = buf_text(&text)},
-               to);
+    table_fill(plan->relation, &parts, to);
     buf_puts(to, ") AS riacho__table");
     if (is_ours && passage->look.is_unordered)
         buf_printf(to, " ORDER BY %s", plan->order);

@@ -133,6 +133,7 @@ static void finish(struct making_table *table)
     plan->table = mem_str(table->name);
     plan->relation = mem_fmt("SELECT %s" TABLE_PLACE " FROM %s", table->columns.data, table->rows);
     plan->keys = mem_str(making->keys);
+    plan->look = mem_str(making->keys);
     plan->key_count = making->key_count;
     *MEM_PUSH(making->plans->items, making->plans->count) = *plan;
     *plan = (struct table_plan){0};
@@ -257,8 +258,8 @@ void table_by_default(const struct table_request *request, struct table_plans *p
     AUTO(making_table)
     table = {.making = &making,
              .name = tables->resource,
-             .rows = "(SELECT *, " TABLE_PLACE_SQL " AS " TABLE_PLACE " FROM " TABLE_INPUT
-                     ") AS riacho__rows" TABLE_FILTER,
+             .rows = "(" TABLE_OPEN "SELECT *, " TABLE_PLACE_SQL " AS " TABLE_PLACE " FROM " TABLE_INPUT TABLE_CLOSE
+                     ") AS riacho__rows",
              .id = id,
              .plan = {.order = TABLE_PLACE}};
 

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "engine/convert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
@@ -21,6 +22,7 @@ void table_plan_close(struct table_plan *plan)
     free(plan->table);
     free(plan->relation);
     free(plan->keys);
+    free(plan->look);
     free(plan->user_sql);
     *plan = (struct table_plan){0};
 }
@@ -40,18 +42,31 @@ struct table_column *table_plan_add(struct table_plan *plan, const char *name, b
     return &plan->columns[plan->column_count - 1];
 }
 
+/* What stands for the character; NULL: it stands for itself. */
+static const char *part_of(const struct table_parts *parts, char mark)
+{
+    if (mark == *TABLE_INPUT)
+        return parts->input;
+    if (mark == *TABLE_RUN)
+        return parts->run;
+    if (mark == *TABLE_OPEN)
+        return parts->filter ? "SELECT * FROM (" : "";
+    if (mark == *TABLE_UNTYPED)
+        return parts->untyped ? parts->untyped : "NULL";
+    return NULL;
+}
+
 void table_fill(const char *text, const struct table_parts *parts, struct buf *to)
 {
-    const char *const by_mark[] = {[1] = parts->input,
-                                   [2] = parts->run,
-                                   [3] = parts->filter,
-                                   [4] = parts->untyped ? parts->untyped : "NULL"};
-
     for (const char *at = text; *at; at++) {
-        if (*at > *TABLE_UNTYPED || *at < *TABLE_INPUT)
+        const char *part = part_of(parts, *at);
+
+        if (part)
+            buf_puts(to, part);
+        else if (*at != *TABLE_CLOSE)
             buf_putc(to, *at);
-        else if (by_mark[(int)*at])
-            buf_puts(to, by_mark[(int)*at]);
+        else if (parts->filter)
+            SQL_FILL(to, ") AS riacho__all WHERE $1", parts->filter);
     }
 }
 
@@ -63,7 +78,7 @@ static void put_any_key_is_null(const struct table_plan *plan, struct buf *to)
 
 void table_put_filter(const struct table_plan *plan, struct buf *to)
 {
-    buf_puts(to, " WHERE " TABLE_PLACE " IN (SELECT max(" TABLE_PLACE ") FROM (");
+    buf_puts(to, TABLE_PLACE " IN (SELECT max(" TABLE_PLACE ") FROM (");
     buf_puts(to, plan->keys);
     buf_puts(to, ") AS riacho__keys GROUP BY ");
     for (size_t i = 0; i < plan->key_count; i++)
@@ -189,8 +204,8 @@ static int add_column(const struct table_request *request, const struct column_c
 static void put_rows(const struct layers *layers, const char *where, struct buf *to)
 {
     buf_puts(to, where ? "SELECT * FROM (" : "");
-    buf_printf(to, "SELECT %s" TABLE_PLACE_SQL " AS " TABLE_PLACE, layers->columns.data);
-    buf_printf(to, " FROM (SELECT %s", layers->sources.data);
+    buf_printf(to, "SELECT %s" TABLE_PLACE_SQL " AS " TABLE_PLACE, buf_text(&layers->columns));
+    buf_printf(to, " FROM (SELECT %s", buf_text(&layers->sources));
     buf_puts(to, SCHEMA_PAGE_COLUMN ", " SCHEMA_INDEX_COLUMN);
     buf_puts(to, " FROM " TABLE_INPUT ") AS riacho__values");
     if (where) /* on lines of its own, as it may end in a comment */
@@ -202,8 +217,6 @@ static char *keys_of(const struct dialect *dialect, const struct table_conf *tab
 {
     struct buf keys = {0};
 
-    if (table->distinct_count == 0)
-        return mem_str("SELECT " TABLE_PLACE_SQL " AS " TABLE_PLACE " FROM " TABLE_INPUT);
     buf_puts(&keys, "SELECT " TABLE_PLACE);
     for (size_t i = 0; i < table->distinct_count; i++) {
         buf_puts(&keys, ", ");
@@ -214,19 +227,54 @@ static char *keys_of(const struct dialect *dialect, const struct table_conf *tab
     return buf_take(&keys);
 }
 
+static const struct column_conf *column_of(const struct table_conf *table, const char *name)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (str_same(table->columns[i].name, name))
+            return &table->columns[i];
+    return NULL;
+}
+
+/* The columns of `distinct` alone, and without `where`. */
+static int put_look(const struct table_request *request, const struct table_conf *table,
+                    struct buf *to, struct err *err)
+{
+    AUTO(layers) layers = {0};
+    AUTO(table_plan) plan = {0};
+
+    for (size_t i = 0; i < table->distinct_count; i++) {
+        const struct column_conf *column = column_of(table, table->distinct[i]);
+        struct column_conf lenient;
+        char name[32];
+
+        if (column == NULL)
+            return err_set(err, ERR_USAGE, "there is no column \"%s\"", table->distinct[i]);
+        snprintf(name, sizeof name, TABLE_KEY "%zu", i);
+        lenient = *column;
+        lenient.name = name;
+        lenient.on_error = ON_ERROR_NULL;
+        TRY(add_column(request, &lenient, &layers, &plan, err));
+    }
+    put_rows(&layers, NULL, to);
+    return 0;
+}
+
 int table_by_columns(const struct table_request *request, const struct table_conf *table,
                      struct table_plans *plans, struct err *err)
 {
     AUTO(table_plan) made = {.table = mem_str(table->name), .order = TABLE_PLACE};
     AUTO(layers) layers = {0};
     AUTO(buf) rows = {0};
+    AUTO(buf) look = {0};
 
     for (size_t i = 0; i < table->column_count; i++)
         TRY(add_column(request, &table->columns[i], &layers, &made, err));
     put_rows(&layers, table->where, &rows);
+    TRY(put_look(request, table, &look, err));
     made.keys = keys_of(request->dialect, table, rows.data);
+    made.look = buf_take(&look);
     made.key_count = table->distinct_count;
-    made.relation = mem_fmt("SELECT * FROM (%s) AS riacho__rows" TABLE_FILTER, rows.data);
+    made.relation = mem_fmt(TABLE_OPEN "%s" TABLE_CLOSE, rows.data);
     *MEM_PUSH(plans->items, plans->count) = made;
     made = (struct table_plan){0};
     return 0;

@@ -16,8 +16,9 @@
 /* Stand in a plan's SQL for what differs from file to file; see table_fill(). */
 #define TABLE_INPUT "\x01"
 #define TABLE_RUN "\x02"
-#define TABLE_FILTER "\x03"
-#define TABLE_UNTYPED "\x04" /* a null that has no type yet */
+#define TABLE_OPEN "\x03" /* rows that may be filtered lie between these two */
+#define TABLE_CLOSE "\x04"
+#define TABLE_UNTYPED "\x05" /* a null that has no type yet */
 
 struct table_column {
     char *name;
@@ -31,6 +32,7 @@ struct table_plan {
     size_t column_count;
     char *relation; /* a SELECT that gives the columns, and TABLE_PLACE unless is_user_sql */
     char *keys; /* a SELECT that gives TABLE_PLACE and TABLE_KEY 0, 1, …; NULL of a user's SQL */
+    char *look; /* the same for a quick look: more rows, and null for what does not convert */
     size_t key_count;  /* 0: all rows are kept */
     const char *order; /* ORDER BY's list */
     bool is_user_sql;
@@ -58,17 +60,19 @@ void table_plans_close(struct table_plans *plans);
 /* Adds a column at the end. */
 struct table_column *table_plan_add(struct table_plan *plan, const char *name, bool is_declared);
 
-/* What the stand-ins stand for; each is SQL, NULL: nothing. */
+/* What the stand-ins stand for; each is SQL. */
 struct table_parts {
     const char *input;
     const char *run;
-    const char *filter;
+    const char *filter;  /* NULL: all rows */
     const char *untyped; /* NULL: NULL */
 };
 
 /* Adds the text with its stand-ins replaced. */
 void table_fill(const char *text, const struct table_parts *parts, struct buf *to);
-/* Adds the filter that keeps, of rows whose keys are alike, the last; rows with a null key are all kept. */
+/*
+ * Adds the condition that keeps, of rows whose keys are alike, the last; rows with a null key are all kept.
+ */
 void table_put_filter(const struct table_plan *plan, struct buf *to);
 
 /* Each adds plans to those that are there. */
