@@ -17,11 +17,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int calls_left; /* 0: disarmed */
+static _Atomic int calls_left; /* 0: disarmed */
 static int signal_to_give;
 static int error_to_give;
 static bool stays_armed;
-static bool fired;
+static _Atomic bool fired; /* by whichever thread */
 
 static void arm(int nth, int number, int error, bool sticky)
 {
