@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "engine/seen.h"
+#include "engine/hash_set.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,7 @@ static void put_look(const struct table_plan *plan, const char *input, struct bu
     buf_puts(to, ") AS riacho__look");
 }
 
-static void look_at_chunk(duckdb_data_chunk chunk, bool has_keys, struct seen *seen,
+static void look_at_chunk(duckdb_data_chunk chunk, bool has_keys, struct hash_set *seen,
                           int64_t *last_place, struct look *look)
 {
     const idx_t rows = duckdb_data_chunk_get_size(chunk);
@@ -76,7 +76,7 @@ static void look_at_chunk(duckdb_data_chunk chunk, bool has_keys, struct seen *s
         look->is_unordered = look->is_unordered || places[row] < *last_place;
         *last_place = places[row];
         if (keys && (!validity || duckdb_validity_row_is_valid(validity, row)))
-            look->has_duplicates = seen_add(seen, hashes[row]) || look->has_duplicates;
+            look->has_duplicates = hash_set_add(seen, hashes[row]) || look->has_duplicates;
     }
 }
 
@@ -87,7 +87,7 @@ static void look_at_chunk(duckdb_data_chunk chunk, bool has_keys, struct seen *s
 static int look_at(struct passage *passage, const struct table_plan *plan, struct err *err)
 {
     struct look look = {.look = plan->look};
-    AUTO(seen) seen = {0};
+    AUTO(hash_set) seen = {0};
     AUTO(duck_result) rows = {0};
     AUTO(buf) sql = {0};
     duckdb_data_chunk chunk;

@@ -258,8 +258,8 @@ void table_by_default(const struct table_request *request, struct table_plans *p
     AUTO(making_table)
     table = {.making = &making,
              .name = tables->resource,
-             .rows = "(" TABLE_OPEN "SELECT *, " TABLE_PLACE_SQL " AS " TABLE_PLACE " FROM " TABLE_INPUT TABLE_CLOSE
-                     ") AS riacho__rows",
+             .rows = "(" TABLE_OPEN "SELECT *, " TABLE_PLACE_SQL " AS " TABLE_PLACE
+                     " FROM " TABLE_INPUT TABLE_CLOSE ") AS riacho__rows",
              .id = id,
              .plan = {.order = TABLE_PLACE}};
 

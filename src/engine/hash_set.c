@@ -1,7 +1,7 @@
 /*
  * A table of open addresses. The numbers are hashes, so their low bits serve as they are.
  */
-#include "engine/seen.h"
+#include "engine/hash_set.h"
 
 #include "base/mem.h"
 
@@ -11,14 +11,14 @@
 
 #define LEAST_ROOM ((size_t)1 << 12)
 
-void seen_close(struct seen *seen)
+void hash_set_close(struct hash_set *seen)
 {
     free(seen->slots);
-    *seen = (struct seen){0};
+    *seen = (struct hash_set){0};
 }
 
 /* Where the number is, or belongs. */
-static uint64_t *slot_of(const struct seen *seen, uint64_t number)
+static uint64_t *slot_of(const struct hash_set *seen, uint64_t number)
 {
     size_t at = number & (seen->room - 1);
 
@@ -27,11 +27,11 @@ static uint64_t *slot_of(const struct seen *seen, uint64_t number)
     return &seen->slots[at];
 }
 
-static void grow(struct seen *seen)
+static void grow(struct hash_set *seen)
 {
-    struct seen larger = {.room = seen->room ? seen->room * 4 : LEAST_ROOM,
-                          .count = seen->count,
-                          .has_zero = seen->has_zero};
+    struct hash_set larger = {.room = seen->room ? seen->room * 4 : LEAST_ROOM,
+                              .count = seen->count,
+                              .has_zero = seen->has_zero};
 
     larger.slots = mem_alloc(larger.room * sizeof *larger.slots);
     for (size_t i = 0; i < seen->room; i++)
@@ -41,7 +41,7 @@ static void grow(struct seen *seen)
     *seen = larger;
 }
 
-bool seen_add(struct seen *seen, uint64_t number)
+bool hash_set_add(struct hash_set *seen, uint64_t number)
 {
     const bool had_zero = seen->has_zero;
     uint64_t *slot;
@@ -50,7 +50,7 @@ bool seen_add(struct seen *seen, uint64_t number)
         seen->has_zero = true;
         return had_zero;
     }
-    if (seen->count >= SEEN_MOST)
+    if (seen->count >= HASH_SET_MOST)
         return true;
     if (2 * seen->count >= seen->room)
         grow(seen);
