@@ -7,6 +7,8 @@ import riacho
 from api_server import plain_record
 from riacho import assert_same_rows, conf_of, random_moments, resource_of, wait_until
 
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(7200 if riacho.IS_TORTURE else 300)]
+
 KILLS = 200 if riacho.IS_TORTURE else 20
 RECORDS, PAGE, ROLL = 1000, 20, 40
 PAGES = RECORDS // PAGE
@@ -49,8 +51,6 @@ def check_whole(p):
     assert sorted(int(row["id"]) for row in p.csv("items")) == list(range(RECORDS))
 
 
-@pytest.mark.torture
-@pytest.mark.timeout(7200 if riacho.IS_TORTURE else 300)
 def test_kills_at_random_moments_lose_and_double_nothing(api, pipeline):
     _, whole = make(api, pipeline, "whole")
     longest = whole.run().seconds
@@ -81,8 +81,6 @@ def test_kills_at_random_moments_lose_and_double_nothing(api, pipeline):
     assert last_requests and sum(last_requests) < len(last_requests) * PAGES
 
 
-@pytest.mark.torture
-@pytest.mark.timeout(7200 if riacho.IS_TORTURE else 300)
 def test_kills_of_separate_stages_lose_and_double_nothing(api, pipeline):
     """Extract, transform and export as processes of their own, each killed at its own moments."""
     moments = random_moments(42, 0.0, 0.5)
@@ -105,7 +103,6 @@ def test_kills_of_separate_stages_lose_and_double_nothing(api, pipeline):
         rounds += 1
 
 
-@pytest.mark.torture
 def test_a_killed_follower_is_cleared_by_those_that_live(api, pipeline):
     """Leases of the dead are free at once; a transform that lives takes over."""
     items = api.add("/items", style="json_link", total=RECORDS, page_size=PAGE)
@@ -122,7 +119,6 @@ def test_a_killed_follower_is_cleared_by_those_that_live(api, pipeline):
     check_whole(p)
 
 
-@pytest.mark.torture
 def test_kills_of_a_replay_leave_the_old_table_or_the_new(api, pipeline):
     """The new files take the old ones' place together: who looks sees one definition, whole."""
     moments = random_moments(7, 0.0, 1.0)
@@ -161,7 +157,6 @@ def test_kills_of_a_replay_leave_the_old_table_or_the_new(api, pipeline):
     p.check()
 
 
-@pytest.mark.torture
 def test_kills_of_a_prune_lose_nothing_that_is_needed(api, pipeline):
     moments = random_moments(11, 0.0, 0.12)
     kills = rounds = 0

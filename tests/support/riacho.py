@@ -315,8 +315,9 @@ class Pipeline:
         events = self.events_of_files(root) if was_pruned else self.references(topic)
         assert len({event["id"] for event in events}) == len(events)
         known = set()
+        removed = self.removed()
         for event in events:
-            if event["id"] in self.removed():
+            if event["id"] in removed:
                 continue
             data = event["data"]
             path = self.output / root / data["path"]
