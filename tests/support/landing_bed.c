@@ -239,3 +239,13 @@ size_t bed_temp_files(const struct bed *bed)
     closedir(dir);
     return count;
 }
+
+void bed_assert_failed(struct bed *bed, int done, enum err_code code, const char *part)
+{
+    assert_int_equal(done, -1);
+    if (strstr(bed->err.text, part) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", part, bed->err.text);
+    assert_int_equal(bed->err.code, code);
+    landing_close(&bed->landing);
+    assert_int_equal(bed_temp_files(bed), 0);
+}

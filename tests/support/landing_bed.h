@@ -77,6 +77,9 @@ int64_t bed_number(struct bed *bed, const char *sql);
 char *bed_text(struct bed *bed, const char *sql);
 void bed_assert_text(struct bed *bed, const char *sql, const char *expected);
 
+/* A call failed so: `part` is in the text. Closes the landing; nothing temporary is left. */
+void bed_assert_failed(struct bed *bed, int done, enum err_code code, const char *part);
+
 /* Files in the folder of temporary files. */
 size_t bed_temp_files(const struct bed *bed);
 

@@ -386,16 +386,6 @@ static void the_file_names_its_schema_and_what_it_was_told(void **state)
 
 /* ---- failures ---- */
 
-static void assert_failed(struct bed *bed, int done, enum err_code code, const char *part)
-{
-    assert_int_equal(done, -1);
-    if (strstr(bed->err.text, part) == NULL)
-        fail_msg("\"%s\" is not in \"%s\"", part, bed->err.text);
-    assert_int_equal(bed->err.code, code);
-    landing_close(&bed->landing);
-    assert_int_equal(bed_temp_files(bed), 0);
-}
-
 static void invalid_json_fails_with_its_place_and_leaves_what_was_committed(void **state)
 {
     struct bed *bed = *state;
@@ -410,7 +400,7 @@ static void invalid_json_fails_with_its_place_and_leaves_what_was_committed(void
 
     assert_int_equal(landing_bad_page(&bed->landing), 3);
     assert_int_equal(landing_committed_page(&bed->landing), 1);
-    assert_failed(bed, done, ERR_DATA, "page 3, http://api/3: invalid JSON at byte 17");
+    bed_assert_failed(bed, done, ERR_DATA, "page 3, http://api/3: invalid JSON at byte 17");
     assert_ids(bed, 3);
     assert_int_equal(atomic_load(&bed->stats.rows), 3);
 }
@@ -425,7 +415,7 @@ static void records_that_cannot_be_told_apart_are_refused(void **state)
     assert_int_equal(landing_batch(&bed->landing, batch, &bed->err), 0);
     bed_end_page(bed, 1, true);
 
-    assert_failed(bed, landing_finish(&bed->landing, &bed->err), ERR_DATA, "invalid JSON");
+    bed_assert_failed(bed, landing_finish(&bed->landing, &bed->err), ERR_DATA, "invalid JSON");
 }
 
 static void the_source_is_told_of_a_failure_at_its_next_call(void **state)
@@ -444,7 +434,7 @@ static void the_source_is_told_of_a_failure_at_its_next_call(void **state)
     assert_int_equal(landing_page(&bed->landing, &(struct page){.number = 1}, &bed->err), -1);
     assert_int_equal(landing_roll(&bed->landing, &bed->err), -1);
     assert_int_equal(landing_batch(&bed->landing, bed_make_batch(1, 1, "1"), &bed->err), -1);
-    assert_failed(bed, -1, ERR_DATA, "page 1");
+    bed_assert_failed(bed, -1, ERR_DATA, "page 1");
 }
 
 static void an_abandoned_page_leaves_what_ended_before_it(void **state)
@@ -517,7 +507,7 @@ static void a_folder_that_is_not_there_is_a_fault_of_the_disk(void **state)
     bed_open(bed);
     page_of_ids(bed, 1, 0, 3);
 
-    assert_failed(bed, landing_finish(&bed->landing, &bed->err), ERR_IO, "/nowhere");
+    bed_assert_failed(bed, landing_finish(&bed->landing, &bed->err), ERR_IO, "/nowhere");
     assert_int_equal(bed->commit_count, 0);
 }
 
@@ -537,184 +527,8 @@ static void a_full_disk_leaves_nothing_behind(void **state)
     done = landing_finish(&bed->landing, &bed->err);
     setrlimit(RLIMIT_FSIZE, &before);
 
-    assert_failed(bed, done, ERR_IO, "File too large");
+    bed_assert_failed(bed, done, ERR_IO, "File too large");
     assert_int_equal(bed->commit_count, 0);
-}
-
-/* ---- incremental ---- */
-
-static void set_cursor(struct bed *bed, const char *path, const char *start)
-{
-    static char name[] = "id";
-    static char *const key[] = {name};
-
-    bed->run.cursor_path = path;
-    bed->run.start_value = start;
-    bed->run.primary_key = key;
-    bed->run.primary_keys = 1;
-}
-
-static void records_below_the_start_value_are_skipped(void **state)
-{
-    struct bed *bed = *state;
-
-    set_cursor(bed, "at.ms", "10");
-    bed_open(bed);
-    bed_page(bed, 1,
-             "{\"id\": 1, \"at\": {\"ms\": 9}}, {\"id\": 2, \"at\": {\"ms\": 10}},"
-             "{\"id\": 3, \"at\": {\"ms\": 12}}, {\"id\": 4, \"at\": {\"ms\": -3.5}}");
-    bed_page(bed, 2, "{\"id\": 5, \"at\": {\"ms\": 1}}");
-    bed_finish(bed);
-
-    bed_assert_text(bed,
-                    "SELECT string_agg(concat(id, '.', _riacho_index), ' ' ORDER BY id) "
-                    "FROM landed",
-                    "2.1 3.2");
-    assert_string_equal(bed->commits[0].cursor, "12");
-    assert_string_equal(bed->files[0].cursor_from, "10");
-    assert_string_equal(bed->files[0].cursor_to, "12");
-    assert_int_equal(atomic_load(&bed->stats.skipped), 3);
-    assert_int_equal(bed->files[0].last_page, 1);
-    assert_int_equal(bed->commits[0].page, 2);
-}
-
-static void records_known_at_the_boundary_are_skipped_by_the_next_run(void **state)
-{
-    struct bed *bed = *state;
-
-    set_cursor(bed, "at", NULL);
-    bed_open(bed);
-    bed_page(bed, 1, "{\"id\": 1, \"at\": 5}, {\"id\": 2, \"at\": 7}, {\"id\": 3, \"at\": 7.0}");
-    bed_finish(bed);
-    set_cursor(bed, "at", bed->commits[0].cursor);
-    bed->run.start_boundary = bed->commits[0].boundary;
-    bed_open(bed);
-    bed_page(bed, 1, "{\"id\": 3, \"at\": 7}, {\"id\": 4, \"at\": 7}, {\"id\": 2, \"at\": 7}");
-    bed_finish(bed);
-    set_cursor(bed, "at", bed->commits[1].cursor);
-    bed->run.start_boundary = bed->commits[1].boundary;
-    bed_open(bed);
-    bed_page(bed, 1, "{\"id\": 3, \"at\": 7}, {\"id\": 4, \"at\": 7}, {\"id\": 2, \"at\": 7}");
-    bed_finish(bed);
-
-    bed_assert_text(bed, "SELECT string_agg(id, ' ' ORDER BY id) FROM landed", "1 2 3 4");
-    assert_string_equal(bed->commits[2].cursor, bed->commits[1].cursor);
-    assert_string_equal(bed->commits[2].boundary, bed->commits[1].boundary);
-    assert_int_equal(bed->commits[2].files, 0);
-}
-
-static void a_record_without_primary_key_is_known_by_all_of_it(void **state)
-{
-    struct bed *bed = *state;
-
-    bed->run.cursor_path = "at";
-    bed_open(bed);
-    bed_page(bed, 1, "{\"at\": \"2026-01-01\", \"v\": 1}");
-    bed_finish(bed);
-    bed->run.start_value = bed->commits[0].cursor;
-    bed->run.start_boundary = bed->commits[0].boundary;
-    bed_open(bed);
-    bed_page(bed, 1, "{\"at\": \"2026-01-01\", \"v\": 1}, {\"at\": \"2026-01-01\", \"v\": 2}");
-    bed_finish(bed);
-
-    bed_assert_text(bed, "SELECT list(v ORDER BY v)::TEXT FROM landed", "[1, 2]");
-}
-
-static void each_commit_has_the_cursor_of_its_own_pages(void **state)
-{
-    struct bed *bed = *state;
-
-    set_cursor(bed, "at", NULL);
-    bed->conf.roll_rows = 1;
-    bed_open(bed);
-    bed_page(bed, 1, "{\"id\": 1, \"at\": \"b\"}");
-    bed_page(bed, 2, "{\"id\": 2, \"at\": \"a\"}");
-    bed_page(bed, 3, "{\"id\": 3, \"at\": \"c\"}");
-    bed_page(bed, 4, "{\"id\": 4, \"at\": \"c\"}");
-    bed_finish(bed);
-
-    assert_int_equal(bed->commit_count, 4);
-    assert_string_equal(bed->commits[0].cursor, "\"b\"");
-    assert_string_equal(bed->commits[1].cursor, "\"b\"");
-    assert_string_equal(bed->commits[2].cursor, "\"c\"");
-    assert_string_equal(bed->commits[0].boundary, bed->commits[1].boundary);
-    assert_int_equal(strlen(bed->commits[2].boundary), 20);
-    assert_int_equal(strlen(bed->commits[3].boundary), 39);
-    assert_string_equal(bed->files[1].cursor_to, "\"a\"");
-}
-
-static void a_resumed_run_goes_on_from_its_own_cursor(void **state)
-{
-    struct bed *bed = *state;
-
-    set_cursor(bed, "at", "1");
-    bed->run.cursor = "18446744073709551615";
-    bed->run.boundary = "[\"00000000000000ff\"]";
-    bed->run.start_page = 7;
-    bed_open(bed);
-    assert_int_equal(landing_committed_page(&bed->landing), 6);
-    bed_page(bed, 7, "{\"id\": 1, \"at\": 18446744073709551614}");
-    assert_int_equal(landing_roll(&bed->landing, &bed->err), 0);
-    bed_page(bed, 8, "{\"id\": 1, \"at\": 18446744073709551616.5}");
-    bed_finish(bed);
-
-    assert_string_equal(bed->commits[0].cursor, "18446744073709551615");
-    assert_string_equal(bed->commits[0].boundary, "[\"00000000000000ff\"]");
-    assert_string_equal(bed->commits[1].cursor, "18446744073709551616.5");
-}
-
-static void a_missing_cursor_is_an_error_unless_it_is_said_otherwise(void **state)
-{
-    struct bed *bed = *state;
-    const char *records = "{\"id\": 1, \"at\": 5}, {\"id\": 2, \"at\": null}, {\"id\": 3}";
-
-    set_cursor(bed, "at", NULL);
-    bed->run.cursor_missing = "include";
-    bed_open(bed);
-    bed_page(bed, 1, records);
-    bed_finish(bed);
-    assert_int_equal(bed_number(bed, "SELECT count(*) FROM landed"), 3);
-    bed->run.cursor_missing = "exclude";
-    bed_open(bed);
-    bed_page(bed, 1, records);
-    bed_finish(bed);
-    assert_int_equal(bed_number(bed, "SELECT count(*) FROM landed"), 4);
-    bed->run.cursor_missing = "raise";
-    bed_open(bed);
-    bed_page(bed, 4, records);
-
-    assert_failed(bed, landing_finish(&bed->landing, &bed->err), ERR_DATA,
-                  "page 4, http://api/4, record 1: the cursor \"at\" is missing or null");
-    assert_int_equal(bed->commit_count, 2);
-}
-
-static void a_cursor_of_another_type_than_the_start_value_is_an_error(void **state)
-{
-    struct bed *bed = *state;
-
-    set_cursor(bed, "at", "\"2026\"");
-    bed_open(bed);
-    bed_page(bed, 1, "{\"id\": 1, \"at\": 5}");
-
-    assert_failed(bed, landing_finish(&bed->landing, &bed->err), ERR_DATA,
-                  "is a number, but the start value is a text");
-}
-
-static void a_page_of_which_all_is_skipped_still_moves_the_position(void **state)
-{
-    struct bed *bed = *state;
-
-    set_cursor(bed, "at", "10");
-    bed_open(bed);
-    bed_page(bed, 1, "{\"id\": 1, \"at\": 1}");
-    bed_page(bed, 2, "{\"id\": 1, \"at\": 2}");
-    bed_finish(bed);
-
-    assert_int_equal(bed->commit_count, 1);
-    assert_int_equal(bed->commits[0].page, 2);
-    assert_int_equal(bed->commits[0].files, 0);
-    assert_string_equal(bed->commits[0].cursor, "10");
-    assert_int_equal(bed_temp_files(bed), 0);
 }
 
 /* ---- several at once ---- */
@@ -824,14 +638,6 @@ int main(void)
         TEST(a_commit_that_fails_fails_the_landing),
         TEST(a_folder_that_is_not_there_is_a_fault_of_the_disk),
         TEST(a_full_disk_leaves_nothing_behind),
-        TEST(records_below_the_start_value_are_skipped),
-        TEST(records_known_at_the_boundary_are_skipped_by_the_next_run),
-        TEST(a_record_without_primary_key_is_known_by_all_of_it),
-        TEST(each_commit_has_the_cursor_of_its_own_pages),
-        TEST(a_resumed_run_goes_on_from_its_own_cursor),
-        TEST(a_missing_cursor_is_an_error_unless_it_is_said_otherwise),
-        TEST(a_cursor_of_another_type_than_the_start_value_is_an_error),
-        TEST(a_page_of_which_all_is_skipped_still_moves_the_position),
         TEST(several_landings_share_one_instance),
         TEST(the_queue_holds_the_source_back),
     };
