@@ -197,10 +197,12 @@ static int export_open(struct export *export, struct err *err)
     TRY(journal_share(&river->journal, &export->journal, err));
     TRY(staging_open(&export->staging, export->conf->dir, river->journal.process, err));
     return sink_open(&export->sink, &sink_csv,
-                     &(struct sink_conf){.memory_bytes = river_memory(river, 0.25),
-                                         .dirs = dirs,
-                                         .dir_count = count,
-                                         .temp_dir = export->staging.dir},
+                     &(struct sink_conf){
+                         .memory_bytes =
+                             river_memory(river, EXPORT_MEMORY / (double)river->conf.export_count),
+                         .dirs = dirs,
+                         .dir_count = count,
+                         .temp_dir = export->staging.dir},
                      err);
 }
 

@@ -21,7 +21,7 @@ int outputs_open_engine(const struct river *river, const char *temp_dir, struct 
 
     return engine_open(ret_engine, &engine_duckdb,
                        &(struct engine_conf){.type = "duckdb",
-                                             .memory_bytes = river_memory(river, 0.5),
+                                             .memory_bytes = river_memory(river, TRANSFORM_MEMORY),
                                              .dirs = dirs,
                                              .dir_count = count,
                                              .temp_dir = temp_dir},

@@ -76,7 +76,14 @@ size_t river_dirs(const struct river *river, const char *ret_dirs[RIVER_MOST_DIR
 /* The folder that a reference's root names, or NULL. */
 const char *river_root(const struct river *river, const char *root);
 
-/* Shares of memory_limit for the engines in this process. */
+/*
+ * Shares of memory_limit for the engines in this process: all three may be at work at once, beside some 50 MiB
+ * of code, buffers and threads. What an engine needs beyond its share it spills.
+ */
+#define EXTRACT_MEMORY 0.4
+#define TRANSFORM_MEMORY 0.5
+#define EXPORT_MEMORY 0.1
+
 int64_t river_memory(const struct river *river, double share);
 
 #endif

@@ -24,6 +24,12 @@ char *duckdb_input_sql(const struct engine_job *job)
     return buf_take(&sql);
 }
 
+/*
+ * A file of at most so many rows is given the API's order; to sort a larger one would take memory that grows
+ * with it. Its rows stand in the landing's order, which is nearly the API's.
+ */
+#define SORT_MOST_ROWS 30720
+
 /* What a look at the rows' places and keys told. */
 struct look {
     const char *look; /* the plan's that was taken; NULL: none yet */
@@ -124,7 +130,7 @@ static void put_select(const struct passage *passage, const struct table_plan *p
     buf_printf(to, "SELECT %s FROM (", list);
     table_fill(plan->relation, &parts, to);
     buf_puts(to, ") AS riacho__table");
-    if (is_ours && passage->look.is_unordered)
+    if (is_ours && passage->look.is_unordered && passage->job->input->rows <= SORT_MOST_ROWS)
         buf_printf(to, " ORDER BY %s", plan->order);
 }
 
