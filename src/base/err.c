@@ -36,18 +36,34 @@ int err_errno(struct err *err, const char *fmt, ...)
     return -1;
 }
 
-int err_wrap(struct err *err, const char *fmt, ...)
+static void put_before(struct err *err, const char *fmt, va_list args, const char *between)
 {
     char cause[sizeof err->text];
-    va_list args;
     size_t used;
 
     memcpy(cause, err->text, sizeof cause);
-    va_start(args, fmt);
     vsnprintf(err->text, sizeof err->text, fmt, args);
-    va_end(args);
     used = strlen(err->text);
-    snprintf(err->text + used, sizeof err->text - used, ": %s", cause);
+    snprintf(err->text + used, sizeof err->text - used, "%s%s", between, cause);
+}
+
+int err_wrap(struct err *err, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    put_before(err, fmt, args, ": ");
+    va_end(args);
+    return -1;
+}
+
+int err_prefix(struct err *err, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    put_before(err, fmt, args, "");
+    va_end(args);
     return -1;
 }
 

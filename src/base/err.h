@@ -39,6 +39,9 @@ int err_errno(struct err *err, const char *fmt, ...) __attribute__((format(print
 /* Puts "<this>: " before what was there. Always returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts this, as it is, before what was there. Always returns -1. */
+int err_prefix(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Says what the reader can do about it. Always returns -1. */
 int err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

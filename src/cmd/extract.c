@@ -320,7 +320,7 @@ static int carry(struct extraction *work, bool *ret_refused, int64_t *ret_bad_pa
     landing_close(&work->landing);
     /* The source names the resource in its errors, the landing knows the page alone. */
     if (carried < 0 && *ret_bad_page > 0 && !str_starts(err->text, "resource "))
-        err_wrap(err, "resource \"%s\"", work->resource->name);
+        err_prefix(err, "resource \"%s\", ", work->resource->name);
     return carried;
 }
 

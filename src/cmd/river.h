@@ -80,7 +80,7 @@ const char *river_root(const struct river *river, const char *root);
  * Shares of memory_limit for the engines in this process: all three may be at work at once, beside some 50 MiB
  * of code, buffers and threads. What an engine needs beyond its share it spills.
  */
-#define EXTRACT_MEMORY 0.4
+#define EXTRACT_MEMORY 0.5
 #define TRANSFORM_MEMORY 0.5
 #define EXPORT_MEMORY 0.1
 

@@ -329,7 +329,7 @@ static int run_duckdb(struct engine *engine, const struct engine_tables *tables,
 
 const struct engine_ops engine_duckdb = {
     .name = "duckdb",
-    .summary = "DuckDB within the process; needs no server.",
+    .summary = "DuckDB within the process; needs no server",
     .open = open_duckdb,
     .run = run_duckdb,
     .interrupt = interrupt_duckdb,

@@ -267,7 +267,7 @@ static int write_csv(struct sink *sink, const struct export_conf *export_conf,
 
 const struct sink_ops sink_csv = {
     .name = "csv",
-    .summary = "Comma-separated values (RFC 4180).",
+    .summary = "comma-separated values (RFC 4180)",
     .open = open_csv,
     .write = write_csv,
     .close = close_csv,
