@@ -503,7 +503,8 @@ int extract_all(struct river *river, struct err *err)
     forget_last_pass(river);
     TRY(staging_open(&pass.staging, river->conf.landing.dir, river->journal.process, err));
     opened =
-        duck_open(&pass.duck, &(struct duck_conf){.memory_bytes = river_memory(river, EXTRACT_MEMORY)}, err);
+        duck_open(&pass.duck,
+                  &(struct duck_conf){.memory_bytes = river_memory(river, EXTRACT_MEMORY)}, err);
     if (opened == 0)
         run_threads(&pass);
     duck_close(&pass.duck);

@@ -19,16 +19,16 @@
 #include <stdint.h>
 
 enum kind {
-    KIND_NULL, /* nothing but null was seen                           */
+    KIND_NULL, /* nothing but null was seen */
     KIND_BOOL,
-    KIND_INT,  /* fits int64                                          */
-    KIND_UINT, /* fits uint64, and not all fit int64                  */
+    KIND_INT,  /* fits int64 */
+    KIND_UINT, /* fits uint64, and not all fit int64 */
     KIND_DOUBLE,
-    KIND_NUMBER, /* numbers as text, every digit kept                   */
+    KIND_NUMBER, /* numbers as text, every digit kept */
     KIND_TEXT,
     KIND_STRUCT,
     KIND_LIST,
-    KIND_JSON, /* JSON text                                           */
+    KIND_JSON, /* JSON text */
 };
 
 /* What a file's schema holds at most; what is beyond becomes JSON text. */

@@ -39,9 +39,8 @@ struct bed {
     struct duck duck;
     struct duck_conn conn;
     struct landing landing;
-    struct landing_conf
-        conf;               /* 1,000,000 rows, 1 GiB, never by age; change before bed_open()      */
-    struct landing_run run; /* filled but for what a test sets before bed_open()                  */
+    struct landing_conf conf; /* 1,000,000 rows, 1 GiB, never by age; change before bed_open() */
+    struct landing_run run;   /* filled but for what a test sets before bed_open() */
     struct landing_stats stats;
     struct bed_commit *commits;
     size_t commit_count;
