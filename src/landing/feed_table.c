@@ -51,6 +51,7 @@ void feed_job_close(struct feed_job *job)
     if (job->number == 0)
         return;
     pthread_mutex_lock(&jobs_lock);
+    duck_threads_took(job);
     while (*at && *at != job)
         at = &(*at)->next;
     if (*at)
@@ -255,6 +256,7 @@ static void init_records(duckdb_init_info info)
 
     duck_threads_took(job);
     duckdb_init_set_max_threads(info, (idx_t)job->threads);
+    duck_threads_gives(job);
 }
 
 static void init_reader(duckdb_init_info info)
@@ -266,6 +268,7 @@ static void init_reader(duckdb_init_info info)
     reader->job = job;
     reader->greatest = mem_alloc(BATCH_MOST_RECORDS * sizeof(yyjson_val *));
     shredder_open(&reader->shredder, job->layout);
+    duck_threads_gives(job);
     duck_threads_gives(reader);
     duckdb_init_set_init_data(info, reader, reader_free);
 }
@@ -281,6 +284,7 @@ static void read_records(duckdb_function_info info, duckdb_data_chunk chunk)
     duck_threads_took(reader);
     while (work_off(reader, chunk, &rows) && rows == 0)
         ;
+    duck_threads_gives(reader->job);
     duck_threads_gives(reader);
     duckdb_data_chunk_set_size(chunk, rows);
 }
