@@ -284,7 +284,7 @@ static void read_records(duckdb_function_info info, duckdb_data_chunk chunk)
     duck_threads_took(reader);
     while (work_off(reader, chunk, &rows) && rows == 0)
         ;
-    duck_threads_gives(reader->job);
+    duck_threads_gives((void *)(uintptr_t)reader->job);
     duck_threads_gives(reader);
     duckdb_data_chunk_set_size(chunk, rows);
 }
