@@ -63,6 +63,6 @@ const struct dialect dialect_duckdb = {
     .json_texts = "list_transform($1, lambda riacho__e: json_extract_string(riacho__e, '$'))",
     .jsons = "list_transform($1, lambda riacho__e: CAST(to_json(riacho__e) AS VARCHAR))",
     .whole = "struct_pack($1)",
-    .items = "(SELECT riacho__id, riacho__place, unnest(riacho__list) AS riacho__item, "
+    .items = "(SELECT riacho__id, riacho__place$2, unnest(riacho__list) AS riacho__item, "
              "generate_subscripts(riacho__list, 1) - 1 AS riacho__index FROM $1)",
 };

@@ -35,7 +35,7 @@ struct dialect {
     const char *json_texts; /* each item of the list $1 of JSON texts, a string without quotes */
     const char *jsons;      /* each item of the list $1 as JSON text */
     const char *whole;      /* a record of all columns: $1 "name, name, …" */
-    /* The relation $1 with columns riacho__id, riacho__place, riacho__list: a row per item, with
+    /* The relation $1 with columns riacho__id, riacho__place$2 and riacho__list: a row per item, with
      * riacho__item and riacho__index (from 0) instead of the list. */
     const char *items;
 };

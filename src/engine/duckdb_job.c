@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "engine/hash_set.h"
+#include "engine/duckdb_look.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,12 @@
 #include "base/banned.h"
 
 #define ROW_GROUP_ROWS 30720
+
+/*
+ * A file of at most so many rows is given the API's order; to sort a larger one would take memory that grows
+ * with it. Its rows stand in the landing's order, which is nearly the API's.
+ */
+#define SORT_MOST_ROWS 30720
 
 char *duckdb_input_sql(const struct engine_job *job)
 {
@@ -24,168 +30,31 @@ char *duckdb_input_sql(const struct engine_job *job)
     return buf_take(&sql);
 }
 
-/*
- * A file of at most so many rows is given the API's order; to sort a larger one would take memory that grows
- * with it. Its rows stand in the landing's order, which is nearly the API's.
- */
-#define SORT_MOST_ROWS 30720
-
-/* What a look at the rows' places and keys told. */
-struct look {
-    const char *look; /* the plan's that was taken; NULL: none yet */
-    bool is_unordered;
-    bool has_duplicates;
-};
-
-/* One file on its way through its plans. */
-struct passage {
-    struct duck_conn *conn;
-    struct engine_job *job;
-    char *input; /* the file, as SQL */
-    char *run;   /* the run's name, as SQL */
-    struct look look;
-};
-
-static void passage_close(struct passage *passage)
+const char *duckdb_run_of(const struct engine_job *job)
 {
-    free(passage->input);
-    free(passage->run);
+    return job->input->run ? job->input->run : job->input->id;
 }
 
-/* Of rows that have all keys a number that is the same for the same keys; DuckDB's hash is as good as any. */
-static void put_look(const struct table_plan *plan, const char *input, struct buf *to)
+/* ---- outputs ---- */
+
+struct engine_output *duckdb_job_add(struct engine_job *job, const char *table)
 {
-    buf_puts(to, "SELECT " TABLE_PLACE);
-    if (plan->key_count > 0)
-        buf_puts(to, ", CASE WHEN ");
-    for (size_t i = 0; i < plan->key_count; i++)
-        buf_printf(to, "%s" TABLE_KEY "%zu IS NOT NULL", i ? " AND " : "", i);
-    for (size_t i = 0; i < plan->key_count; i++)
-        buf_printf(to, "%s" TABLE_KEY "%zu", i ? ", " : " THEN hash(", i);
-    if (plan->key_count > 0)
-        buf_puts(to, ") END");
-    buf_puts(to, " FROM (");
-    table_fill(plan->look, &(struct table_parts){.input = input}, to);
-    buf_puts(to, ") AS riacho__look");
-}
-
-static void look_at_chunk(duckdb_data_chunk chunk, bool has_keys, struct hash_set *seen,
-                          int64_t *last_place, struct look *look)
-{
-    const idx_t rows = duckdb_data_chunk_get_size(chunk);
-    const int64_t *places = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
-    duckdb_vector keys = has_keys ? duckdb_data_chunk_get_vector(chunk, 1) : NULL;
-    const uint64_t *hashes = keys ? duckdb_vector_get_data(keys) : NULL;
-    uint64_t *validity = keys ? duckdb_vector_get_validity(keys) : NULL;
-
-    for (idx_t row = 0; row < rows; row++) {
-        look->is_unordered = look->is_unordered || places[row] < *last_place;
-        *last_place = places[row];
-        if (keys && (!validity || duckdb_validity_row_is_valid(validity, row)))
-            look->has_duplicates = hash_set_add(seen, hashes[row]) || look->has_duplicates;
-    }
-}
-
-/*
- * Sorting and telling duplicates apart are dear, and landed files seldom need either. Two keys of one hash
- * make for work in vain, no more.
- */
-static int look_at(struct passage *passage, const struct table_plan *plan, struct err *err)
-{
-    struct look look = {.look = plan->look};
-    AUTO(hash_set) seen = {0};
-    AUTO(duck_result) rows = {0};
-    AUTO(buf) sql = {0};
-    duckdb_data_chunk chunk;
-    int64_t last_place = INT64_MIN;
-    int got;
-
-    if (plan->look == NULL || str_same(passage->look.look, plan->look))
-        return 0;
-    put_look(plan, passage->input, &sql);
-    TRY(duck_stream(passage->conn, sql.data, &rows, err));
-    while ((got = duck_next(&rows, &chunk, err)) > 0) {
-        look_at_chunk(chunk, plan->key_count > 0, &seen, &last_place, &look);
-        duckdb_destroy_data_chunk(&chunk);
-    }
-    if (got == 0)
-        passage->look = look;
-    return got;
-}
-
-static void put_select(const struct passage *passage, const struct table_plan *plan,
-                       const char *list, struct buf *to)
-{
-    const bool is_ours = !plan->is_user_sql;
-    const bool is_filtered = is_ours && passage->look.has_duplicates;
-    struct table_parts parts = {.input = passage->input, .run = passage->run};
-    AUTO(buf) plain = {0};
-    AUTO(buf) filter = {0};
-
-    if (is_filtered) {
-        table_put_filter(plan, &plain);
-        table_fill(plain.data, &parts, &filter);
-        parts.filter = filter.data;
-    }
-    buf_printf(to, "SELECT %s FROM (", list);
-    table_fill(plan->relation, &parts, to);
-    buf_puts(to, ") AS riacho__table");
-    if (is_ours && passage->look.is_unordered && passage->job->input->rows <= SORT_MOST_ROWS)
-        buf_printf(to, " ORDER BY %s", plan->order);
-}
-
-static void put_copy(const struct passage *passage, const struct table_plan *plan, const char *list,
-                     const char *temp_path, struct buf *to)
-{
-    buf_puts(to, "COPY (");
-    put_select(passage, plan, list, to);
-    buf_puts(to, ") TO ");
-    sql_put_text(to, temp_path);
-    buf_printf(to,
-               " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, USE_TMP_FILE false, "
-               "KV_METADATA {riacho: '%s', \"table\": ",
-               ROW_GROUP_ROWS, RIACHO_VERSION);
-    sql_put_text(to, plan->table);
-    buf_puts(to, ", origin: ");
-    sql_put_text(to, passage->job->input->id);
-    buf_puts(to, "})");
-}
-
-static int write_file(struct passage *passage, const struct table_plan *plan, const char *list,
-                      struct engine_output *output, struct err *err)
-{
-    AUTO(buf) sql = {0};
-
-    TRY(look_at(passage, plan, err));
-    put_copy(passage, plan, list, output->temp_path, &sql);
-    TRY(duck_number(passage->conn, sql.data, &output->rows, err));
-    TRY(fs_sync_file(output->temp_path, err));
-    return fs_sha256(output->temp_path, output->sha256, &output->bytes, err);
-}
-
-/* Names of temporary files are told apart within the process. */
-static char *next_temp_path(const char *dir)
-{
-    static atomic_llong last;
-
-    return mem_fmt("%s/adjusted-%lld", dir, atomic_fetch_add(&last, 1) + 1);
-}
-
-static int make_output(struct passage *passage, const struct table_plan *plan, const char *list,
-                       struct err *err)
-{
-    struct engine_job *job = passage->job;
+    static atomic_llong made; /* tells the files apart within the process */
     struct engine_output *output = mem_alloc(sizeof *output);
     struct engine_output **last = &job->outputs;
 
     while (*last)
         last = &(*last)->next;
     *last = output;
-    output->table = mem_str(plan->table);
-    output->temp_path = next_temp_path(job->temp_dir);
-    if (write_file(passage, plan, list, output, err) < 0)
-        return err_wrap(err, "table \"%s\"", plan->table);
-    return 0;
+    output->table = mem_str(table);
+    output->temp_path = mem_fmt("%s/adjusted-%lld", job->temp_dir, atomic_fetch_add(&made, 1) + 1);
+    return output;
+}
+
+int duckdb_output_finish(struct engine_output *output, struct err *err)
+{
+    TRY(fs_sync_file(output->temp_path, err));
+    return fs_sha256(output->temp_path, output->sha256, &output->bytes, err);
 }
 
 void duckdb_job_undo(struct engine_job *job)
@@ -197,6 +66,109 @@ void duckdb_job_undo(struct engine_job *job)
             continue; /* the temporary folder goes as a whole in the end */
     engine_job_close(job);
 }
+
+/* ---- one file ---- */
+
+/* One file on its way through its plans. */
+struct passage {
+    struct duck_conn *conn;
+    struct engine_job *job;
+    char *input;        /* the file, as SQL */
+    struct buf run;     /* the run's name, as SQL */
+    const char *looked; /* the plan's look that was taken; NULL: none yet */
+    struct look look;
+};
+
+static void passage_open(struct passage *passage, struct duck_conn *conn, struct engine_job *job)
+{
+    *passage = (struct passage){.conn = conn, .job = job, .input = duckdb_input_sql(job)};
+    sql_put_text(&passage->run, duckdb_run_of(job));
+}
+
+static void passage_close(struct passage *passage)
+{
+    free(passage->input);
+    buf_close(&passage->run);
+}
+
+static int look_at(struct passage *passage, const struct table_plan *plan, struct err *err)
+{
+    if (plan->look == NULL || str_same(passage->looked, plan->look))
+        return 0;
+    TRY(duckdb_look(passage->conn, plan, &(struct table_parts){.input = passage->input}, 1,
+                    &passage->look, err));
+    passage->looked = plan->look;
+    return 0;
+}
+
+static void put_select(const struct passage *passage, const struct table_plan *plan,
+                       const char *list, struct buf *to)
+{
+    const bool is_ours = !plan->is_user_sql;
+    struct table_parts parts = {.input = passage->input, .run = passage->run.data};
+    AUTO(buf) plain = {0};
+    AUTO(buf) filter = {0};
+
+    if (is_ours && passage->look.has_duplicates) {
+        table_put_filter(plan, &plain);
+        table_fill(plain.data, &parts, &filter);
+        parts.filter = filter.data;
+    }
+    buf_printf(to, "SELECT %s FROM (", list);
+    table_fill(plan->relation, &parts, to);
+    buf_puts(to, ") AS riacho__table");
+    if (is_ours && passage->look.is_unordered && passage->job->input->rows <= SORT_MOST_ROWS)
+        buf_printf(to, " ORDER BY %s", plan->order);
+}
+
+void duckdb_put_options(const struct table_plan *plan, struct buf *to)
+{
+    buf_printf(to,
+               "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, "
+               "KV_METADATA {riacho: '%s', \"table\": ",
+               ROW_GROUP_ROWS, RIACHO_VERSION);
+    sql_put_text(to, plan->table);
+    buf_putc(to, '}');
+}
+
+static int write_file(struct passage *passage, const struct table_plan *plan, const char *list,
+                      struct engine_output *output, struct err *err)
+{
+    AUTO(buf) sql = {0};
+
+    TRY(look_at(passage, plan, err));
+    buf_puts(&sql, "COPY (");
+    put_select(passage, plan, list, &sql);
+    buf_puts(&sql, ") TO ");
+    sql_put_text(&sql, output->temp_path);
+    buf_puts(&sql, " (USE_TMP_FILE false, ");
+    duckdb_put_options(plan, &sql);
+    buf_putc(&sql, ')');
+    TRY(duck_number(passage->conn, sql.data, &output->rows, err));
+    return duckdb_output_finish(output, err);
+}
+
+static int make_output(struct passage *passage, const struct planned *planned, size_t index,
+                       struct err *err)
+{
+    const struct table_plan *plan = &planned->plans.items[index];
+    struct engine_output *output = duckdb_job_add(passage->job, plan->table);
+
+    if (write_file(passage, plan, planned->lists[index], output, err) < 0)
+        return err_wrap(err, "table \"%s\"", plan->table);
+    return 0;
+}
+
+int duckdb_job_make(struct duck_conn *conn, struct engine_job *job, const struct planned *planned,
+                    size_t index, struct err *err)
+{
+    AUTO(passage) passage = {0};
+
+    passage_open(&passage, conn, job);
+    return make_output(&passage, planned, index, err);
+}
+
+/* ---- faults ---- */
 
 bool duckdb_blames_data(const struct err *err)
 {
@@ -227,16 +199,14 @@ void duckdb_job_fail(struct engine_job *job, const struct err *err)
 int duckdb_job_run(struct duck_conn *conn, struct engine_job *job, const struct planned *planned,
                    const atomic_bool *stopped, struct err *err)
 {
-    AUTO(passage) passage = {.conn = conn, .job = job, .input = duckdb_input_sql(job)};
-    struct buf run = {0};
+    AUTO(passage) passage = {0};
     struct err why = {0};
 
-    sql_put_text(&run, job->input->run ? job->input->run : job->input->id);
-    passage.run = buf_take(&run);
+    passage_open(&passage, conn, job);
     for (size_t i = 0; i < planned->plans.count; i++) {
         if (atomic_load(stopped))
             err_set(&why, ERR_STOPPED, "interrupted");
-        else if (make_output(&passage, &planned->plans.items[i], planned->lists[i], &why) == 0)
+        else if (make_output(&passage, planned, i, &why) == 0)
             continue;
         duckdb_job_undo(job);
         if (duckdb_blames_data(&why)) {

@@ -5,8 +5,8 @@
  */
 #include "base/mem.h"
 #include "db/duck.h"
+#include "engine/duckdb_batch.h"
 #include "engine/duckdb_describe.h"
-#include "engine/duckdb_job.h"
 #include "engine/fit.h"
 
 #include <pthread.h>
@@ -160,6 +160,7 @@ struct crew {
     bool *had_failed; /* before the call: left alone */
     bool *is_left;    /* memory ran out while others were at work: again, alone */
     size_t large;     /* workers with a large file in hand */
+    size_t small;     /* small files there were at first */
     bool has_failed;
     struct err err;
 };
@@ -175,30 +176,69 @@ static bool is_large(const struct engine_job *job)
     return job->input->rows > SMALL_ROWS || job->input->bytes > SMALL_BYTES;
 }
 
-/* The next job that may start now; 0 if there is none for this worker. Large ones come first. */
-static int take_job(struct crew *crew, size_t *ret_index)
+/* What a worker has in hand: one job, or small ones of the same plans. */
+struct load {
+    size_t indexes[DUCKDB_BATCH_MOST];
+    size_t count;
+    bool is_large;
+};
+
+/* A large file first, if another may be in hand. */
+static bool take_large(struct crew *crew, struct load *load)
 {
-    int got = 0;
+    for (size_t i = 0; i < crew->count && crew->large < crew->impl->large_workers; i++) {
+        if (crew->is_taken[i] || !is_large(&crew->jobs[i]))
+            continue;
+        crew->is_taken[i] = true;
+        crew->large++;
+        *load = (struct load){.indexes = {i}, .count = 1, .is_large = true};
+        return true;
+    }
+    return false;
+}
+
+/* So many small jobs of the same plans that every worker gets some. */
+static bool take_small(struct crew *crew, struct load *load)
+{
+    const struct planned *planned = NULL;
+    size_t most = 1;
+
+    *load = (struct load){0};
+    for (size_t i = 0; i < crew->count && load->count < most; i++) {
+        if (crew->is_taken[i] || is_large(&crew->jobs[i]) ||
+            (planned && crew->planned[i] != planned))
+            continue;
+        if (planned == NULL && duckdb_batch_may(crew->planned[i]))
+            most = clamp((int64_t)(crew->small / crew->impl->workers), DUCKDB_BATCH_MOST);
+        planned = crew->planned[i];
+        crew->is_taken[i] = true;
+        load->indexes[load->count++] = i;
+    }
+    return load->count > 0;
+}
+
+/* The next work that may be begun now; 0 if there is none for this worker. */
+static int take_load(struct crew *crew, struct load *load)
+{
+    int got;
 
     pthread_mutex_lock(&crew->lock);
-    for (int large = 1; large >= 0 && !got; large--)
-        for (size_t i = 0; i < crew->count && !got && !crew->has_failed; i++) {
-            if (crew->is_taken[i] || is_large(&crew->jobs[i]) != (large == 1) ||
-                (large == 1 && crew->large >= crew->impl->large_workers))
-                continue;
-            crew->is_taken[i] = true;
-            crew->large += large == 1;
-            *ret_index = i;
-            got = 1;
-        }
+    got = !crew->has_failed && (take_large(crew, load) || take_small(crew, load));
     pthread_mutex_unlock(&crew->lock);
     return got;
 }
 
-static void finish_job(struct crew *crew, size_t index, int done, const struct err *err)
+static void put_down(struct crew *crew, const struct load *load)
 {
     pthread_mutex_lock(&crew->lock);
-    crew->large -= is_large(&crew->jobs[index]);
+    crew->large -= load->is_large;
+    pthread_mutex_unlock(&crew->lock);
+}
+
+/* How a job, or all of a batch, ended. */
+static void note_end(struct crew *crew, size_t index, int done, const struct err *err)
+{
+    pthread_mutex_lock(&crew->lock);
     if (done < 0 && err->code == ERR_LIMIT)
         crew->is_left[index] = true;
     else if (done < 0 && !crew->has_failed) {
@@ -208,18 +248,46 @@ static void finish_job(struct crew *crew, size_t index, int done, const struct e
     pthread_mutex_unlock(&crew->lock);
 }
 
+static void work_off_one(struct worker *worker, size_t index)
+{
+    struct crew *crew = worker->crew;
+    struct err err = {0};
+    const int done = duckdb_job_run(worker->conn, &crew->jobs[index], crew->planned[index],
+                                    &crew->impl->stopped, &err);
+
+    note_end(crew, index, done, &err);
+}
+
+static void work_off_many(struct worker *worker, const struct load *load)
+{
+    struct crew *crew = worker->crew;
+    struct engine_job *jobs[DUCKDB_BATCH_MOST];
+    bool is_left[DUCKDB_BATCH_MOST];
+    struct err err = {0};
+
+    for (size_t i = 0; i < load->count; i++)
+        jobs[i] = &crew->jobs[load->indexes[i]];
+    if (duckdb_batch_run(worker->conn, jobs, load->count, crew->planned[load->indexes[0]],
+                         &crew->impl->stopped, is_left, &err) < 0) {
+        note_end(crew, load->indexes[0], -1, &err);
+        return;
+    }
+    for (size_t i = 0; i < load->count; i++)
+        if (is_left[i])
+            work_off_one(worker, load->indexes[i]);
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
-    struct crew *crew = worker->crew;
-    size_t index;
+    struct load load;
 
-    while (take_job(crew, &index)) {
-        struct err err = {0};
-        const int done = duckdb_job_run(worker->conn, &crew->jobs[index], crew->planned[index],
-                                        &crew->impl->stopped, &err);
-
-        finish_job(crew, index, done, &err);
+    while (take_load(worker->crew, &load)) {
+        if (load.count == 1)
+            work_off_one(worker, load.indexes[0]);
+        else
+            work_off_many(worker, &load);
+        put_down(worker->crew, &load);
     }
     return NULL;
 }
@@ -270,6 +338,7 @@ static int plan_jobs(struct crew *crew, const struct engine_tables *tables, stru
             continue;
         if (plan_job(crew->impl, tables, job, journal, &crew->planned[i], &why) == 0) {
             crew->is_taken[i] = false;
+            crew->small += !is_large(job);
             (*ret_left)++;
         } else if (duckdb_blames_data(&why))
             duckdb_job_fail(job, &why);

@@ -131,7 +131,8 @@ static void finish(struct making_table *table)
     struct table_plan *plan = &table->plan;
 
     plan->table = mem_str(table->name);
-    plan->relation = mem_fmt("SELECT %s" TABLE_PLACE " FROM %s", table->columns.data, table->rows);
+    plan->relation =
+        mem_fmt("SELECT %s" TABLE_PLACE TABLE_FILE " FROM %s", table->columns.data, table->rows);
     plan->keys = mem_str(making->keys);
     plan->look = mem_str(making->keys);
     plan->key_count = making->key_count;
@@ -158,11 +159,11 @@ static char *rows_of_items(const struct making_table *parent, const char *list)
     AUTO(buf) lists = {0};
 
     buf_printf(&lists,
-               "(SELECT %s AS riacho__id, " TABLE_PLACE
+               "(SELECT %s AS riacho__id, " TABLE_PLACE TABLE_FILE
                ", %s AS riacho__list FROM %s) AS riacho__lists",
                parent->id, list, parent->rows);
     buf_puts(&rows, "(SELECT * FROM ");
-    SQL_FILL(&rows, parent->making->request->dialect->items, lists.data);
+    SQL_FILL(&rows, parent->making->request->dialect->items, lists.data, TABLE_FILE);
     buf_puts(&rows, " AS riacho__items WHERE riacho__item IS NOT NULL) AS riacho__rows");
     return buf_take(&rows);
 }
@@ -221,7 +222,7 @@ static char *keys_of(const struct table_request *request, size_t *ret_count)
         landed_put(&landed, request->dialect, &keys);
         buf_printf(&keys, " AS " TABLE_KEY "%zu", i);
     }
-    buf_puts(&keys, " FROM " TABLE_INPUT);
+    buf_puts(&keys, TABLE_FILE_FROM " FROM " TABLE_INPUT);
     *ret_count = has_all ? tables->primary_keys : 0;
     return buf_take(&keys);
 }
@@ -258,8 +259,8 @@ void table_by_default(const struct table_request *request, struct table_plans *p
     AUTO(making_table)
     table = {.making = &making,
              .name = tables->resource,
-             .rows = "(" TABLE_OPEN "SELECT *, " TABLE_PLACE_SQL " AS " TABLE_PLACE
-                     " FROM " TABLE_INPUT TABLE_CLOSE ") AS riacho__rows",
+             .rows = "(" TABLE_OPEN "SELECT *" TABLE_FILE_FROM ", " TABLE_PLACE_SQL
+                     " AS " TABLE_PLACE " FROM " TABLE_INPUT TABLE_CLOSE ") AS riacho__rows",
              .id = id,
              .plan = {.order = TABLE_PLACE}};
 

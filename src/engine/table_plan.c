@@ -53,21 +53,29 @@ static const char *part_of(const struct table_parts *parts, char mark)
         return parts->filter ? "SELECT * FROM (" : "";
     if (mark == *TABLE_UNTYPED)
         return parts->untyped ? parts->untyped : "NULL";
+    if (mark == *TABLE_FILE)
+        return parts->file ? ", " TABLE_FILE_COLUMN : "";
     return NULL;
+}
+
+static void fill_in(char mark, const struct table_parts *parts, struct buf *to)
+{
+    const char *part = part_of(parts, mark);
+
+    if (part)
+        buf_puts(to, part);
+    else if (mark == *TABLE_CLOSE && parts->filter)
+        SQL_FILL(to, ") AS riacho__all WHERE $1", parts->filter);
+    else if (mark == *TABLE_FILE_FROM && parts->file)
+        SQL_FILL(to, ", $1 AS " TABLE_FILE_COLUMN, parts->file);
+    else if (mark != *TABLE_CLOSE && mark != *TABLE_FILE_FROM)
+        buf_putc(to, mark);
 }
 
 void table_fill(const char *text, const struct table_parts *parts, struct buf *to)
 {
-    for (const char *at = text; *at; at++) {
-        const char *part = part_of(parts, *at);
-
-        if (part)
-            buf_puts(to, part);
-        else if (*at != *TABLE_CLOSE)
-            buf_putc(to, *at);
-        else if (parts->filter)
-            SQL_FILL(to, ") AS riacho__all WHERE $1", parts->filter);
-    }
+    for (const char *at = text; *at; at++)
+        fill_in(*at, parts, to);
 }
 
 static void put_any_key_is_null(const struct table_plan *plan, struct buf *to)
@@ -204,9 +212,10 @@ static int add_column(const struct table_request *request, const struct column_c
 static void put_rows(const struct layers *layers, const char *where, struct buf *to)
 {
     buf_puts(to, where ? "SELECT * FROM (" : "");
-    buf_printf(to, "SELECT %s" TABLE_PLACE_SQL " AS " TABLE_PLACE, buf_text(&layers->columns));
+    buf_printf(to, "SELECT %s" TABLE_PLACE_SQL " AS " TABLE_PLACE TABLE_FILE,
+               buf_text(&layers->columns));
     buf_printf(to, " FROM (SELECT %s", buf_text(&layers->sources));
-    buf_puts(to, SCHEMA_PAGE_COLUMN ", " SCHEMA_INDEX_COLUMN);
+    buf_puts(to, SCHEMA_PAGE_COLUMN ", " SCHEMA_INDEX_COLUMN TABLE_FILE_FROM);
     buf_puts(to, " FROM " TABLE_INPUT ") AS riacho__values");
     if (where) /* on lines of its own, as it may end in a comment */
         buf_printf(to, ") AS riacho__columns WHERE (\n%s\n)", where);

@@ -11,14 +11,17 @@
 
 /* Columns that plans use for themselves. */
 #define TABLE_PLACE "riacho__place" /* orders the rows as the API gave them */
-#define TABLE_KEY "riacho__key"     /* and a number: keys by which rows are told apart */
+#define TABLE_FILE_COLUMN "riacho__file"
+#define TABLE_KEY "riacho__key" /* and a number: keys by which rows are told apart */
 
 /* Stand in a plan's SQL for what differs from file to file; see table_fill(). */
 #define TABLE_INPUT "\x01"
 #define TABLE_RUN "\x02"
 #define TABLE_OPEN "\x03" /* rows that may be filtered lie between these two */
 #define TABLE_CLOSE "\x04"
-#define TABLE_UNTYPED "\x05" /* a null that has no type yet */
+#define TABLE_UNTYPED "\x05"   /* a null that has no type yet */
+#define TABLE_FILE "\x06"      /* in a list of columns: the file's number, of several; … */
+#define TABLE_FILE_FROM "\x07" /* … where it comes from the input */
 
 struct table_column {
     char *name;
@@ -66,6 +69,7 @@ struct table_parts {
     const char *run;
     const char *filter;  /* NULL: all rows */
     const char *untyped; /* NULL: NULL */
+    const char *file;    /* the number, from 0, of a row's file in the input; NULL: it is one */
 };
 
 /* Adds the text with its stand-ins replaced. */

@@ -244,18 +244,19 @@ static void texts_convert_to_instants_in_utc(void **state)
                       "'2020-01-01T10:00'") "," V("'2020-01-01'"),
                   "2020-01-01 10:00:00+00 2020-01-01 10:00:00+00 2020-01-01 10:00:00+00 "
                   "2020-01-01 00:00:00+00\n");
-    expect_values(*state, COLUMN_TIMESTAMP,
-                  V("'2020-01-01T10:00:00.123456789+02:00'") "," V("'2020-01-01T10:00:00-03'") "," V(
-                      "'2020-"
-                      "01-"
-                      "01T10:"
-                      "00:00+"
-                      "0530'") "," V("'2020-01-01 10:00:00 +0000'") "," V("'2020-01-01 10:00:00 "
-                                                                          "UTC'") "," V("'2020-01-"
-                                                                                        "01t10:00:"
-                                                                                        "00z'"),
-                  "2020-01-01 08:00:00.123456+00 2020-01-01 13:00:00+00 2020-01-01 04:30:00+00 "
-                  "2020-01-01 10:00:00+00 2020-01-01 10:00:00+00 2020-01-01 10:00:00+00\n");
+    expect_values(
+        *state, COLUMN_TIMESTAMP,
+        V("'2020-01-01T10:00:00.123456789+02:00'") "," V("'2020-01-01T10:00:00-03'") "," V(
+            "'2020-"
+            "01-"
+            "01T10:"
+            "00:00+"
+            "0530'") "," V("'2020-01-01 10:00:00 +0000'") "," V("'2020-01-01 10:00:00 "
+                                                                "UTC'") "," V("'2020-01-"
+                                                                              "01t10:00:"
+                                                                              "00z'"),
+        "2020-01-01 08:00:00.123456+00 2020-01-01 13:00:00+00 2020-01-01 04:30:00+00 "
+        "2020-01-01 10:00:00+00 2020-01-01 10:00:00+00 2020-01-01 10:00:00+00\n");
     expect_values(
         *state, COLUMN_TIMESTAMP,
         V("'2020-01-01T10:00Z'") "," V("'2020-01-01T10:00-03:00'") "," V(
@@ -1045,6 +1046,100 @@ static void a_faulty_file_fails_alone_among_many(void **state)
     lab_expect(lab, "SELECT count(*), sum(v) FROM @t", "76|114\n");
 }
 
+/* Files with children, without rows, shuffled, with duplicates, of two runs. */
+static void land_many(struct lab *lab, struct lab_file *files)
+{
+    static const char *const records[] = {
+        "[{'id':1,'v':' a ','l':[{'x':1},{'x':2}]},{'id':2,'v':'b'}]",
+        "[]",
+        "[{'id':1,'v':'old','l':[{'x':1}]},{'id':1,'v':'new','l':[{'x':2}]}]",
+        "[{'id':3,'v':null},{'id':null,'v':'c'},{'id':null,'v':'c','l':[]}]",
+    };
+
+    for (int i = 0; i < MANY; i++) {
+        lab_land(lab, records[i % 4], 10, &files[i]);
+        if (i % 8 == 7)
+            lab_rewrite(lab, &files[i], "SELECT * FROM landed ORDER BY _riacho_index DESC");
+        if (i % 2) {
+            free(files[i].ref.run);
+            files[i].ref.run = mem_str("quakes-abc123-000002");
+        }
+    }
+}
+
+static void expect_same_outputs(const struct engine_job *a, const struct engine_job *b)
+{
+    const struct engine_output *other = b->outputs;
+
+    for (const struct engine_output *output = a->outputs; output; output = output->next) {
+        assert_non_null(other);
+        assert_string_equal(output->table, other->table);
+        assert_int_equal(output->rows, other->rows);
+        assert_string_equal(output->sha256, other->sha256);
+        other = other->next;
+    }
+    assert_null(other);
+}
+
+static void expect_same_alone_and_together(struct lab *lab, const struct engine_tables *tables)
+{
+    struct lab_file files[MANY];
+    struct engine_job together[MANY];
+    struct err err = {0};
+
+    land_many(lab, files);
+    for (int i = 0; i < MANY; i++) {
+        if (i > 0) { /* one schema for all, so that they may go together */
+            schema_close(&files[i].schema);
+            schema_copy(&files[0].schema, &files[i].schema);
+        }
+        together[i] = lab_job(lab, &files[i]);
+    }
+    assert_int_equal(engine_run(&lab->engine, tables, together, MANY, &lab->journal, &err), 0);
+    for (int i = 0; i < MANY; i++) {
+        struct engine_job alone = lab_job(lab, &files[i]);
+
+        assert_int_equal(engine_run(&lab->engine, tables, &alone, 1, &lab->journal, &err), 0);
+        assert_false(alone.failed);
+        expect_same_outputs(&alone, &together[i]);
+        lab_keep(lab, &together[i]);
+        lab_keep(lab, &alone);
+        engine_job_close(&alone);
+        engine_job_close(&together[i]);
+        lab_file_close(&files[i]);
+    }
+    assert_no_files_left(lab);
+}
+
+static void many_files_together_give_what_each_gives_alone(void **state)
+{
+    struct lab *lab = *state;
+    char *key[] = {literal("id")};
+    const struct engine_tables tables = {.resource = "quakes",
+                                         .primary_key = key,
+                                         .primary_keys = 1};
+    struct table table;
+
+    expect_same_alone_and_together(lab, &tables);
+    lab_expect(lab, "SELECT v, count(*) FROM @quakes GROUP BY v ORDER BY v",
+               "a|10\nb|10\nc|20\nnew|10\nNULL|10\n");
+    lab_expect(lab, "SELECT x, _parent_id, count(*) FROM @quakes__l GROUP BY ALL ORDER BY ALL",
+               "1|quakes-abc123-000001-000001-000000|10\n2|quakes-abc123-000001-000001-000000|10\n"
+               "2|quakes-abc123-000001-000001-000001|10\n");
+
+    lab_close(lab);
+    lab_open(lab, backend);
+    table_open(&table);
+    add(&table, "v", "v", COLUMN_TEXT)->trim = true;
+    add(&table, "id", "id", COLUMN_BIGINT);
+    table.conf.where = literal("v IS NOT NULL");
+    table.conf.distinct = distinct_id;
+    table.conf.distinct_count = 1;
+    expect_same_alone_and_together(lab, &table.tables);
+    lab_expect(lab, "SELECT v, count(*) FROM @t GROUP BY v ORDER BY v",
+               "a|10\nb|10\nc|20\nnew|10\n");
+}
+
 static void the_same_file_gives_the_same_bytes(void **state)
 {
     struct lab *lab = *state;
@@ -1193,6 +1288,7 @@ int main(void)
         TEST(a_struct_that_grows_goes_on_as_json),
         TEST(a_declared_type_that_changed_is_a_fault_of_the_pipeline_file),
         TEST(a_faulty_file_fails_alone_among_many),
+        TEST(many_files_together_give_what_each_gives_alone),
         TEST(the_same_file_gives_the_same_bytes),
         TEST(a_file_that_is_no_parquet_or_is_gone_fails_its_job),
         TEST(a_temporary_folder_that_is_gone_fails_the_call),
