@@ -117,8 +117,19 @@ static void assert_refused(struct lab *lab, const struct engine_tables *tables, 
     assert_no_files_left(lab);
 }
 
+/* A list of values, as JSON in single quotes. */
+#define VALUES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void put_records(struct buf *to, const char *const *values)
+{
+    buf_putc(to, '[');
+    for (size_t i = 0; values[i]; i++)
+        buf_printf(to, "%s{'v':%s}", i ? "," : "", values[i]);
+    buf_putc(to, ']');
+}
+
 /* What becomes of the values, each in a record of its own, as a column `v` of that type. */
-static void expect_values(struct lab *lab, enum column_type type, const char *values,
+static void expect_values(struct lab *lab, enum column_type type, const char *const *values,
                           const char *expected)
 {
     struct table table;
@@ -128,155 +139,122 @@ static void expect_values(struct lab *lab, enum column_type type, const char *va
     add(&table, "v", "v", type)->on_error = ON_ERROR_NULL;
     table.columns[0].precision = 10;
     table.columns[0].scale = 2;
-    buf_printf(&records, "[%s]", values);
+    put_records(&records, values);
     pass(lab, &table.tables, records.data);
     lab_expect(lab, "SELECT string_agg(coalesce(v::VARCHAR, '-'), ' ') FROM @t", expected);
     lab_close(lab);
     lab_open(lab, backend);
 }
 
-/* The same values by way of each landed type that can hold them must convert alike. */
-#define V(value) "{'v':" value "}"
-
 /* ---- conversions ---- */
 
 static void texts_convert_to_integers_only_if_they_are_whole(void **state)
 {
-    expect_values(
-        *state, COLUMN_BIGINT,
-        V("'12'") "," V("' 12 '") "," V("'+5'") "," V("'-7'") "," V("'12.0'") "," V(
-            "'1."
-            "5'") "," V("'1e3'") "," V("'1_000'") "," V("'0x10'") "," V("''") "," V("'abc'") "," V("null") "," V("'922337203685477580"
-                                                                                                                 "7'") "," V("'922337"
-                                                                                                                             "2036854"
-                                                                                                                             "775808"
-                                                                                                                             "'") "," V("'007'"),
-        "12 12 5 -7 12 - - - - - - - 9223372036854775807 - 7\n");
+    expect_values(*state, COLUMN_BIGINT,
+                  VALUES("'12'", "' 12 '", "'+5'", "'-7'", "'12.0'", "'1.5'", "'1e3'", "'1_000'",
+                         "'0x10'", "''", "'abc'", "null", "'9223372036854775807'",
+                         "'9223372036854775808'", "'007'"),
+                  "12 12 5 -7 12 - - - - - - - 9223372036854775807 - 7\n");
 }
 
 static void numbers_convert_to_integers_only_if_they_are_whole(void **state)
 {
-    expect_values(*state, COLUMN_BIGINT, V("1") "," V("-2.0") "," V("2.5") "," V("1e300"),
-                  "1 -2 - -\n");
-    expect_values(*state, COLUMN_BIGINT, V("18446744073709551615") "," V("3"), "- 3\n");
-    expect_values(*state, COLUMN_BIGINT, V("true") "," V("false"), "- -\n");
-    expect_values(*state, COLUMN_BIGINT, V("{'a':1}") "," V("[1]") "," V("4") "," V("'5'"),
-                  "- - 4 5\n");
-    expect_values(*state, COLUMN_BIGINT, V("{'a':1}"), "-\n");
-    expect_values(*state, COLUMN_BIGINT, V("[1,2]"), "-\n");
+    expect_values(*state, COLUMN_BIGINT, VALUES("1", "-2.0", "2.5", "1e300"), "1 -2 - -\n");
+    expect_values(*state, COLUMN_BIGINT, VALUES("18446744073709551615", "3"), "- 3\n");
+    expect_values(*state, COLUMN_BIGINT, VALUES("true", "false"), "- -\n");
+    expect_values(*state, COLUMN_BIGINT, VALUES("{'a':1}", "[1]", "4", "'5'"), "- - 4 5\n");
+    expect_values(*state, COLUMN_BIGINT, VALUES("{'a':1}"), "-\n");
+    expect_values(*state, COLUMN_BIGINT, VALUES("[1,2]"), "-\n");
 }
 
 static void texts_convert_to_doubles_if_they_are_finite_numbers(void **state)
 {
-    expect_values(
-        *state, COLUMN_DOUBLE,
-        V("'1.5'") "," V("'.5'") "," V("'5.'") "," V("'1e3'") "," V("' -2 '") "," V("'nan'") "," V(
-            "'inf'") "," V("'1e400'") "," V("'1_0.5'") "," V("'1,5'") "," V("'1.5d'") "," V("''"),
-        "1.5 0.5 5.0 1000.0 -2.0 - - - - - - -\n");
-    expect_values(*state, COLUMN_DOUBLE, V("1") "," V("2.5") "," V("'x'") "," V("true"),
-                  "1.0 2.5 - -\n");
-    expect_values(*state, COLUMN_DOUBLE, V("18446744073709551615") "," V("0"),
+    expect_values(*state, COLUMN_DOUBLE,
+                  VALUES("'1.5'", "'.5'", "'5.'", "'1e3'", "' -2 '", "'nan'", "'inf'", "'1e400'",
+                         "'1_0.5'", "'1,5'", "'1.5d'", "''"),
+                  "1.5 0.5 5.0 1000.0 -2.0 - - - - - - -\n");
+    expect_values(*state, COLUMN_DOUBLE, VALUES("1", "2.5", "'x'", "true"), "1.0 2.5 - -\n");
+    expect_values(*state, COLUMN_DOUBLE, VALUES("18446744073709551615", "0"),
                   "1.8446744073709552e+19 0.0\n");
-    expect_values(*state, COLUMN_DOUBLE, V("true"), "-\n");
+    expect_values(*state, COLUMN_DOUBLE, VALUES("true"), "-\n");
 }
 
 static void decimals_lose_no_digit(void **state)
 {
     expect_values(*state, COLUMN_DECIMAL,
-                  V("'1.5'") "," V("'1.500'") "," V("'1.505'") "," V("'-0.01'") "," V("'.5'") "," V(
-                      "'12345678'") "," V("'123456789'") "," V("'x'"),
+                  VALUES("'1.5'", "'1.500'", "'1.505'", "'-0.01'", "'.5'", "'12345678'",
+                         "'123456789'", "'x'"),
                   "1.50 1.50 - -0.01 0.50 12345678.00 - -\n");
-    expect_values(*state, COLUMN_DECIMAL, V("0.1") "," V("19.99") "," V("19.999") "," V("1e20"),
+    expect_values(*state, COLUMN_DECIMAL, VALUES("0.1", "19.99", "19.999", "1e20"),
                   "0.10 19.99 - -\n");
-    expect_values(*state, COLUMN_DECIMAL, V("7") "," V("-8") "," V("123456789012"),
-                  "7.00 -8.00 -\n");
+    expect_values(*state, COLUMN_DECIMAL, VALUES("7", "-8", "123456789012"), "7.00 -8.00 -\n");
 }
 
 static void booleans_are_true_and_false_and_one_and_zero(void **state)
 {
     expect_values(*state, COLUMN_BOOLEAN,
-                  V("'true'") "," V("'FALSE'") "," V("' True '") "," V("'1'") "," V("'0'") "," V(
-                      "'yes'") "," V("'t'") "," V("''") "," V("'2'"),
+                  VALUES("'true'", "'FALSE'", "' True '", "'1'", "'0'", "'yes'", "'t'", "''",
+                         "'2'"),
                   "true false true true false - - - -\n");
-    expect_values(*state, COLUMN_BOOLEAN, V("true") "," V("false") "," V("null"), "true false -\n");
-    expect_values(*state, COLUMN_BOOLEAN, V("1") "," V("0") "," V("2"), "true false -\n");
-    expect_values(*state, COLUMN_BOOLEAN, V("true") "," V("1") "," V("'false'") "," V("[]"),
+    expect_values(*state, COLUMN_BOOLEAN, VALUES("true", "false", "null"), "true false -\n");
+    expect_values(*state, COLUMN_BOOLEAN, VALUES("1", "0", "2"), "true false -\n");
+    expect_values(*state, COLUMN_BOOLEAN, VALUES("true", "1", "'false'", "[]"),
                   "true true false -\n");
 }
 
 static void anything_converts_to_text(void **state)
 {
-    expect_values(*state, COLUMN_TEXT, V("' a '") "," V("''") "," V("'\\ud83d\\ude00'"),
+    expect_values(*state, COLUMN_TEXT, VALUES("' a '", "''", "'\\ud83d\\ude00'"),
                   " a   \xf0\x9f\x98\x80\n");
-    expect_values(*state, COLUMN_TEXT, V("1") "," V("-2"), "1 -2\n");
-    expect_values(*state, COLUMN_TEXT, V("1.5") "," V("2"), "1.5 2.0\n");
-    expect_values(*state, COLUMN_TEXT, V("true"), "true\n");
-    expect_values(*state, COLUMN_TEXT, V("{'a':[1,null],'b':'x'}"),
+    expect_values(*state, COLUMN_TEXT, VALUES("1", "-2"), "1 -2\n");
+    expect_values(*state, COLUMN_TEXT, VALUES("1.5", "2"), "1.5 2.0\n");
+    expect_values(*state, COLUMN_TEXT, VALUES("true"), "true\n");
+    expect_values(*state, COLUMN_TEXT, VALUES("{'a':[1,null],'b':'x'}"),
                   "{\"a\":[1,null],\"b\":\"x\"}\n");
-    expect_values(*state, COLUMN_TEXT, V("'x'") "," V("5") "," V("{'a':1}") "," V("null"),
-                  "x 5 {\"a\":1} -\n");
-    expect_values(*state, COLUMN_TEXT, V("123456789012345678901234567890"),
+    expect_values(*state, COLUMN_TEXT, VALUES("'x'", "5", "{'a':1}", "null"), "x 5 {\"a\":1} -\n");
+    expect_values(*state, COLUMN_TEXT, VALUES("123456789012345678901234567890"),
                   "123456789012345678901234567890\n");
 }
 
 static void anything_converts_to_json(void **state)
 {
-    expect_values(*state, COLUMN_JSON, V("'a\\'b'") "," V("null"), "\"a\\\"b\" -\n");
-    expect_values(*state, COLUMN_JSON, V("1"), "1\n");
-    expect_values(*state, COLUMN_JSON, V("true"), "true\n");
-    expect_values(*state, COLUMN_JSON, V("{'a':[1,2]}"), "{\"a\":[1,2]}\n");
-    expect_values(*state, COLUMN_JSON, V("'x'") "," V("5") "," V("[1]"), "\"x\" 5 [1]\n");
+    expect_values(*state, COLUMN_JSON, VALUES("'a\\'b'", "null"), "\"a\\\"b\" -\n");
+    expect_values(*state, COLUMN_JSON, VALUES("1"), "1\n");
+    expect_values(*state, COLUMN_JSON, VALUES("true"), "true\n");
+    expect_values(*state, COLUMN_JSON, VALUES("{'a':[1,2]}"), "{\"a\":[1,2]}\n");
+    expect_values(*state, COLUMN_JSON, VALUES("'x'", "5", "[1]"), "\"x\" 5 [1]\n");
 }
 
 static void texts_convert_to_dates(void **state)
 {
-    expect_values(
-        *state, COLUMN_DATE,
-        V("'2020-02-29'") "," V("'2021-02-29'") "," V("'2020-01-01T23:30:00-03:00'") "," V(
-            "'20200101'") "," V("'01/02/2020'") "," V("''") "," V("'2020-1-1'"),
-        "2020-02-29 - 2020-01-02 - - - -\n");
+    expect_values(*state, COLUMN_DATE,
+                  VALUES("'2020-02-29'", "'2021-02-29'", "'2020-01-01T23:30:00-03:00'",
+                         "'20200101'", "'01/02/2020'", "''", "'2020-1-1'"),
+                  "2020-02-29 - 2020-01-02 - - - -\n");
 }
 
 static void texts_convert_to_instants_in_utc(void **state)
 {
     expect_values(*state, COLUMN_TIMESTAMP,
-                  V("'2020-01-01T10:00:00Z'") "," V("'2020-01-01 10:00:00'") "," V(
-                      "'2020-01-01T10:00'") "," V("'2020-01-01'"),
+                  VALUES("'2020-01-01T10:00:00Z'", "'2020-01-01 10:00:00'", "'2020-01-01T10:00'",
+                         "'2020-01-01'"),
                   "2020-01-01 10:00:00+00 2020-01-01 10:00:00+00 2020-01-01 10:00:00+00 "
                   "2020-01-01 00:00:00+00\n");
-    expect_values(
-        *state, COLUMN_TIMESTAMP,
-        V("'2020-01-01T10:00:00.123456789+02:00'") "," V("'2020-01-01T10:00:00-03'") "," V(
-            "'2020-"
-            "01-"
-            "01T10:"
-            "00:00+"
-            "0530'") "," V("'2020-01-01 10:00:00 +0000'") "," V("'2020-01-01 10:00:00 "
-                                                                "UTC'") "," V("'2020-01-"
-                                                                              "01t10:00:"
-                                                                              "00z'"),
-        "2020-01-01 08:00:00.123456+00 2020-01-01 13:00:00+00 2020-01-01 04:30:00+00 "
-        "2020-01-01 10:00:00+00 2020-01-01 10:00:00+00 2020-01-01 10:00:00+00\n");
-    expect_values(
-        *state, COLUMN_TIMESTAMP,
-        V("'2020-01-01T10:00Z'") "," V("'2020-01-01T10:00-03:00'") "," V(
-            "'2020-01-01T25:"
-            "00:00Z'") "," V("'2020-01-01T10:00:61Z'") "," V("'now'") "," V("'2020-01-01T10:00:00 "
-                                                                            "America/New_York'") "," V("'151744320000"
-                                                                                                       "0'") "," V("'"
-                                                                                                                   "i"
-                                                                                                                   "n"
-                                                                                                                   "f"
-                                                                                                                   "i"
-                                                                                                                   "n"
-                                                                                                                   "i"
-                                                                                                                   "t"
-                                                                                                                   "y"
-                                                                                                                   "'") "," V("'epoch'"),
-        "2020-01-01 10:00:00+00 2020-01-01 13:00:00+00 - - - - - - -\n");
+    expect_values(*state, COLUMN_TIMESTAMP,
+                  VALUES("'2020-01-01T10:00:00.123456789+02:00'", "'2020-01-01T10:00:00-03'",
+                         "'2020-01-01T10:00:00+0530'", "'2020-01-01 10:00:00 +0000'",
+                         "'2020-01-01 10:00:00 UTC'", "'2020-01-01t10:00:00z'"),
+                  "2020-01-01 08:00:00.123456+00 2020-01-01 13:00:00+00 2020-01-01 04:30:00+00 "
+                  "2020-01-01 10:00:00+00 2020-01-01 10:00:00+00 2020-01-01 10:00:00+00\n");
+    expect_values(*state, COLUMN_TIMESTAMP,
+                  VALUES("'2020-01-01T10:00Z'", "'2020-01-01T10:00-03:00'",
+                         "'2020-01-01T25:00:00Z'", "'2020-01-01T10:00:61Z'", "'now'",
+                         "'2020-01-01T10:00:00 America/New_York'", "'1517443200000'", "'infinity'",
+                         "'epoch'"),
+                  "2020-01-01 10:00:00+00 2020-01-01 13:00:00+00 - - - - - - -\n");
 }
 
-static void expect_moments(struct lab *lab, enum column_unit unit, const char *values,
+static void expect_moments(struct lab *lab, enum column_unit unit, const char *const *values,
                            const char *expected)
 {
     struct table table;
@@ -287,7 +265,7 @@ static void expect_moments(struct lab *lab, enum column_unit unit, const char *v
     table.columns[0].unit = unit;
     add(&table, "d", "v", COLUMN_DATE)->on_error = ON_ERROR_NULL;
     table.columns[1].unit = unit;
-    buf_printf(&records, "[%s]", values);
+    put_records(&records, values);
     pass(lab, &table.tables, records.data);
     lab_expect(lab, "SELECT v, d FROM @t", expected);
     lab_close(lab);
@@ -296,25 +274,25 @@ static void expect_moments(struct lab *lab, enum column_unit unit, const char *v
 
 static void numbers_convert_to_instants_by_their_unit(void **state)
 {
-    expect_moments(*state, UNIT_S, V("1517443200") "," V("-1") "," V("999999999999999"),
+    expect_moments(*state, UNIT_S, VALUES("1517443200", "-1", "999999999999999"),
                    "2018-02-01 00:00:00+00|2018-02-01\n1969-12-31 23:59:59+00|1969-12-31\n"
                    "NULL|NULL\n");
     expect_moments(
-        *state, UNIT_S, V("1517443200.123456") "," V("0.5"),
+        *state, UNIT_S, VALUES("1517443200.123456", "0.5"),
         "2018-02-01 00:00:00.123456+00|2018-02-01\n1970-01-01 00:00:00.5+00|1970-01-01\n");
-    expect_moments(*state, UNIT_MS, V("1517443200123"), "2018-02-01 00:00:00.123+00|2018-02-01\n");
-    expect_moments(*state, UNIT_MS, V("1517443200123.456"),
+    expect_moments(*state, UNIT_MS, VALUES("1517443200123"),
+                   "2018-02-01 00:00:00.123+00|2018-02-01\n");
+    expect_moments(*state, UNIT_MS, VALUES("1517443200123.456"),
                    "2018-02-01 00:00:00.123456+00|2018-02-01\n");
-    expect_moments(*state, UNIT_US, V("1517443200123456"),
+    expect_moments(*state, UNIT_US, VALUES("1517443200123456"),
                    "2018-02-01 00:00:00.123456+00|2018-02-01\n");
-    expect_moments(*state, UNIT_NS, V("1517443200123456789") "," V("-1"),
+    expect_moments(*state, UNIT_NS, VALUES("1517443200123456789", "-1"),
                    "2018-02-01 00:00:00.123456+00|2018-02-01\n"
                    "1969-12-31 23:59:59.999999+00|1969-12-31\n");
-    expect_moments(*state, UNIT_MS,
-                   V("'1517443200123'") "," V("'2018-02-01'") "," V("'1.5e3'") "," V("'x'"),
+    expect_moments(*state, UNIT_MS, VALUES("'1517443200123'", "'2018-02-01'", "'1.5e3'", "'x'"),
                    "2018-02-01 00:00:00.123+00|2018-02-01\n2018-02-01 00:00:00+00|2018-02-01\n"
                    "1970-01-01 00:00:01.5+00|1970-01-01\nNULL|NULL\n");
-    expect_moments(*state, UNIT_MS, V("1517443200123") "," V("'2018-02-01'") "," V("true"),
+    expect_moments(*state, UNIT_MS, VALUES("1517443200123", "'2018-02-01'", "true"),
                    "2018-02-01 00:00:00.123+00|2018-02-01\n2018-02-01 00:00:00+00|2018-02-01\n"
                    "NULL|NULL\n");
 }
