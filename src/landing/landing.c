@@ -6,6 +6,7 @@
 
 #include "base/logger.h"
 #include "base/mem.h"
+#include "landing/batch_cut.h"
 #include "landing/feed.h"
 #include "landing/feed_table.h"
 #include "landing/infer.h"
@@ -341,7 +342,21 @@ void landing_close(struct landing *landing)
 
 int landing_batch(struct landing *landing, struct batch *batch_taken, struct err *err)
 {
-    return feed_put_batch(&landing->impl->feed, batch_taken, err);
+    struct feed *feed = &landing->impl->feed;
+    struct batch *batch = batch_cut(batch_taken, feed->roll_rows);
+    int put = 0;
+
+    while (batch) {
+        struct batch *next = batch->next;
+
+        batch->next = NULL;
+        if (put == 0)
+            put = feed_put_batch(feed, batch, err);
+        else
+            batch_free(batch);
+        batch = next;
+    }
+    return put;
 }
 
 int landing_page(struct landing *landing, const struct page *page, struct err *err)

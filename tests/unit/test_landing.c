@@ -187,6 +187,24 @@ static void a_page_larger_than_a_roll_lands_in_files_committed_together(void **s
     assert_int_equal(bed_number(bed, "SELECT count(DISTINCT _riacho_index) FROM landed"), 300000);
 }
 
+/* A roll that is smaller than what the source hands over at once was once passed over. */
+static void a_batch_larger_than_a_roll_is_cut(void **state)
+{
+    struct bed *bed = *state;
+
+    bed->conf.roll_rows = 2;
+    bed_open(bed);
+    bed_page(bed, 1,
+             "{\"id\": 0, \"t\": \"],[\\\",\"} , {\"id\": 1, \"l\": [1, [2, {}]]},\n{\"id\": 2},"
+             "{\"id\": 3},{\"id\": 4}");
+    bed_finish(bed);
+
+    assert_ids(bed, 5);
+    assert_int_equal(bed->commit_count, 1);
+    assert_int_equal(bed->file_count, 3);
+    assert_int_equal(bed_number(bed, "SELECT count(*) FROM landed WHERE _riacho_index = id"), 5);
+}
+
 static void the_last_page_is_committed_as_such_also_when_it_rolls(void **state)
 {
     struct bed *bed = *state;
@@ -619,6 +637,7 @@ int main(void)
         TEST(a_file_rolls_by_age_when_nothing_arrives),
         TEST(a_roll_that_is_asked_for_commits_what_has_ended),
         TEST(a_page_larger_than_a_roll_lands_in_files_committed_together),
+        TEST(a_batch_larger_than_a_roll_is_cut),
         TEST(the_last_page_is_committed_as_such_also_when_it_rolls),
         TEST(empty_pages_move_the_position_without_files),
         TEST(empty_pages_between_others_leave_no_trace),
