@@ -36,7 +36,8 @@ int err_errno(struct err *err, const char *fmt, ...)
     return -1;
 }
 
-static void put_before(struct err *err, const char *fmt, va_list args, const char *between)
+__attribute__((format(printf, 2, 0))) static void put_before(struct err *err, const char *fmt,
+                                                             va_list args, const char *between)
 {
     char cause[sizeof err->text];
     size_t used;
