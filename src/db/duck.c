@@ -4,6 +4,7 @@
 #include "db/duck.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,6 +116,22 @@ int duck_query(struct duck_conn *conn, const char *sql, struct duck_result *ret_
     return 0;
 }
 
+/* The class of an error of which there is only the message, which begins with it. */
+static duckdb_error_type type_in(const char *message)
+{
+    if (message && str_starts(message, "IO Error"))
+        return DUCKDB_ERROR_IO;
+    if (message && str_starts(message, "Out of Memory Error"))
+        return DUCKDB_ERROR_OUT_OF_MEMORY;
+    return message && str_starts(message, "INTERRUPT") ? DUCKDB_ERROR_INTERRUPT
+                                                       : DUCKDB_ERROR_INVALID;
+}
+
+static int set_message(struct err *err, const char *message)
+{
+    return set_duck_error(err, type_in(message), message);
+}
+
 /* A statement on its way to a stream. */
 struct duck_pending {
     duckdb_prepared_statement statement;
@@ -136,9 +153,9 @@ int duck_stream(struct duck_conn *conn, const char *sql, struct duck_result *ret
     AUTO(duck_result) made = {.is_open = true};
 
     if (duckdb_prepare(conn->conn, sql, &pending.statement) == DuckDBError)
-        return set_duck_error(err, DUCKDB_ERROR_INVALID, duckdb_prepare_error(pending.statement));
+        return set_message(err, duckdb_prepare_error(pending.statement));
     if (duckdb_pending_prepared_streaming(pending.statement, &pending.pending) == DuckDBError)
-        return set_duck_error(err, DUCKDB_ERROR_INVALID, duckdb_pending_error(pending.pending));
+        return set_message(err, duckdb_pending_error(pending.pending));
     if (duckdb_execute_pending(pending.pending, &made.result) == DuckDBError)
         return set_duck_error(err, duckdb_result_error_type(&made.result),
                               duckdb_result_error(&made.result));

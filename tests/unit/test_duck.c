@@ -116,6 +116,39 @@ static void a_fault_of_the_disk_is_told_from_a_fault_of_the_statement(void **sta
     assert_fails(*state, "FROM '/nowhere.parquet'", ERR_SQL, "No files found");
 }
 
+static void a_stream_gives_all_rows_and_tells_faults_like_any_statement(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(duck_result) stream = {0};
+    duckdb_data_chunk chunk;
+    struct err err = {0};
+    uint64_t rows = 0;
+    int got;
+
+    assert_int_equal(duck_stream(&f->conn, "FROM range(10000)", &stream, &err), 0);
+    while ((got = duck_next(&stream, &chunk, &err)) > 0) {
+        rows += duckdb_data_chunk_get_size(chunk);
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    assert_int_equal(got, 0);
+    assert_int_equal(rows, 10000);
+
+    assert_int_equal(duck_stream(&f->conn, "SELECT no_such", &stream, &err), -1);
+    assert_int_equal(err.code, ERR_SQL);
+    assert_int_equal(duck_stream(&f->conn, "FROM read_csv('/proc/1/mem')", &stream, &err), -1);
+    assert_int_equal(err.code, ERR_IO);
+    got = duck_stream(&f->conn,
+                      "SELECT CASE WHEN range < 9000 THEN 1 ELSE error('late') END "
+                      "FROM range(10000)",
+                      &stream, &err);
+    while (got == 0 && (got = duck_next(&stream, &chunk, &err)) > 0) {
+        duckdb_destroy_data_chunk(&chunk);
+        got = 0;
+    }
+    assert_int_equal(got, -1);
+    assert_non_null(strstr(err.text, "late"));
+}
+
 static void memory_that_runs_out_is_a_limit_of_ours(void **state)
 {
     lock_fixture(*state);
@@ -197,6 +230,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refused_statement_is_one_line_of_duckdbs_reason, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_fault_of_the_disk_is_told_from_a_fault_of_the_statement,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_gives_all_rows_and_tells_faults_like_any_statement,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_that_runs_out_is_a_limit_of_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_locked_instance_touches_only_its_folders, set_up,
