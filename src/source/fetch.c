@@ -111,7 +111,7 @@ static int wait_until(struct fetch *fetch, int64_t then_ms, struct err *err)
     return done;
 }
 
-/* Asks the rate limit for one request, and notes when it may go. */
+/* Asks the rate limit for one request, and notes that it may go (0), or when to ask again. */
 static int take_turn(struct fetch *fetch, struct err *err)
 {
     int64_t wait_ms = 0;
@@ -275,9 +275,11 @@ static int attempt(struct fetch *fetch, struct json *ret_envelope, struct err *e
         return -1;
     }
     if (!fetch->is_sent) {
-        if (fetch->go_at_ms < 0)
+        /* Who waited asks again: another process may have been quicker. */
+        while (fetch->go_at_ms != 0) {
+            TRY(wait_until(fetch, fetch->go_at_ms, err));
             TRY(take_turn(fetch, err));
-        TRY(wait_until(fetch, fetch->go_at_ms, err));
+        }
         TRY(send(fetch, err));
     }
     TRY(stream(fetch, err));

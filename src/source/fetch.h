@@ -33,7 +33,7 @@ struct fetch {
     struct http_request request;
     struct http_request redirected; /* what it became by redirects; closed: there was none */
     struct retry retry;
-    int64_t go_at_ms; /* when the rate limit lets the request go; -1: not asked yet */
+    int64_t go_at_ms; /* when to ask the rate limit again; 0: it may go; -1: not asked yet */
     bool is_sent;
     bool is_over;    /* the answer is complete */
     bool is_large;   /* the page streams */

@@ -55,9 +55,9 @@ struct source_start {
 };
 
 /*
- * A token bucket shared by the processes of one state, so that it survives restarts. `take` says
- * how long to wait (ms) until one request may go, having taken its token then; 0: at once. NULL:
- * no limit.
+ * A token bucket shared by the processes of one state, so that it survives restarts. `take` takes
+ * a token and gives 0: one request may go; where there is none, it gives how long to wait (ms)
+ * before asking again. NULL: no limit.
  */
 struct rate_gate {
     void *ctx;
