@@ -80,7 +80,8 @@ def test_a_redirect_is_followed_and_the_credentials_stay_at_home(api, pipeline):
 
 def test_a_page_larger_than_a_file_lands_as_several_that_become_true_together(api, pipeline):
     records = [{"id": n, "text": "x" * 1000} for n in range(30_000)]
-    big = api.add("/big", style="json_link", pages=[[{"id": -1, "text": "first"}], records, [{"id": 10**6, "text": "last"}]])
+    pages = [[{"id": -1, "text": "first"}], records, [{"id": 10**6, "text": "last"}]]
+    big = api.add("/big", style="json_link", pages=pages)
     p = pipeline(conf_of(api, resource_of("big", big), landing={"roll": {"rows": 5000}}))
     seen = set()
     done = threading.Event()
@@ -117,8 +118,8 @@ def test_a_large_page_killed_in_its_middle_lands_once(api, pipeline):
             with p.start("extract") as process:
                 time.sleep(next(moments))
                 process.kill()
-        done = p.do("status", "--json", status=None).json() if (p.state / "state.db").exists() else {"runs": []}
-        if not any(run["status"] == "ended" for run in done["runs"]):
+        p.do("transform")  # recovers
+        if not any(run["status"] == "ended" for run in p.do("status", "--json").json()["runs"]):
             p.run()
         p.check()
         ids = [row["id"] for row in p.landing("big")]
@@ -182,7 +183,8 @@ def test_a_packed_answer_that_unpacks_to_very_much_is_bounded(api, pipeline):
 @pytest.mark.parametrize("what", ["a long Retry-After", "a silent connection", "the rate limit"])
 def test_a_stop_is_heeded_while_waiting(api, pipeline, what):
     items = api.add("/items", style="json_link", total=500, page_size=10)
-    conf = conf_of(api, resource_of("items", items), client={"retry": {"attempts": 5, "max_delay": "1h", "timeout": "1h"}})
+    patient = {"retry": {"attempts": 5, "max_delay": "1h", "timeout": "1h"}}
+    conf = conf_of(api, resource_of("items", items), client=patient)
     if what == "a long Retry-After":
         items.fail(3, retry_after(3000))
     elif what == "a silent connection":

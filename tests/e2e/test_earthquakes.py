@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import pathlib
 import shutil
 import urllib.request
 

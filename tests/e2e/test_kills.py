@@ -160,7 +160,7 @@ def test_kills_of_a_replay_leave_the_old_table_or_the_new(api, pipeline):
 def test_kills_of_a_prune_lose_nothing_that_is_needed(api, pipeline):
     moments = random_moments(11, 0.0, 0.12)
     kills = rounds = 0
-    while kills < KILLS // 4 and rounds < KILLS:
+    while kills < KILLS // 8 and rounds < KILLS:
         items = api.add(f"/prune{rounds}", style="json_link", total=RECORDS, page_size=PAGE)
         conf = conf_of(api, resource_of("items", items), landing={"roll": {"rows": ROLL}})
         p = pipeline(conf, name=f"prune{rounds}")

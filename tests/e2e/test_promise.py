@@ -77,7 +77,7 @@ def test_records_at_the_cursor_boundary_are_told_apart_by_their_key(api, pipelin
 
 
 CURSORS = {
-    "iso text": (["2024-01-0%dT00:00:00Z" % n for n in range(1, 6)], "2024-01-01T00:00:00Z", {}, "2024-01-03T00:00:00Z"),
+    "iso text": (["2024-01-0%dT00:00:00Z" % n for n in range(1, 6)], "2024-01-01", {}, "2024-01-03T00:00:00Z"),
     "date": (["2024-01-0%d" % n for n in range(1, 6)], "2024-01-01", {}, "2024-01-03"),
     "seconds as iso": ([86400 * n for n in range(1, 6)], 0, {"unit": "s", "as": "iso8601"}, "1970-01-04T00:00:00Z"),
     "milliseconds as date": ([86400000 * n for n in range(1, 6)], 0, {"unit": "ms", "as": "date"}, "1970-01-04"),
