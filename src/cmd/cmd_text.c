@@ -109,6 +109,20 @@ static void put_roff(struct buf *to, const char *text)
     }
 }
 
+static void put_man_options(struct buf *to, const struct cmd_option *options)
+{
+    for (const struct cmd_option *option = options; option && option->name; option++) {
+        AUTO(buf) head = {0};
+
+        put_option_head(&head, option);
+        buf_puts(to, ".TP\n.B ");
+        put_roff(to, head.data);
+        buf_putc(to, '\n');
+        put_roff(to, option->help);
+        buf_putc(to, '\n');
+    }
+}
+
 static void put_man_command(struct buf *to, const struct cmd *cmd)
 {
     AUTO(buf) usage = {0};
@@ -124,16 +138,7 @@ static void put_man_command(struct buf *to, const struct cmd *cmd)
         put_roff(to, cmd->about);
         buf_putc(to, '\n');
     }
-    for (const struct cmd_option *option = cmd->options; option && option->name; option++) {
-        AUTO(buf) head = {0};
-
-        put_option_head(&head, option);
-        buf_puts(to, ".TP\n.B ");
-        put_roff(to, head.data);
-        buf_putc(to, '\n');
-        put_roff(to, option->help);
-        buf_putc(to, '\n');
-    }
+    put_man_options(to, cmd->options);
 }
 
 void cmd_put_man(struct buf *to)
@@ -146,16 +151,7 @@ void cmd_put_man(struct buf *to)
         if (!cmd->hidden)
             put_man_command(to, cmd);
     buf_puts(to, ".SH OPTIONS OF EVERY COMMAND\n");
-    for (const struct cmd_option *option = cmd_common_options; option->name; option++) {
-        AUTO(buf) head = {0};
-
-        put_option_head(&head, option);
-        buf_puts(to, ".TP\n.B ");
-        put_roff(to, head.data);
-        buf_putc(to, '\n');
-        put_roff(to, option->help);
-        buf_putc(to, '\n');
-    }
+    put_man_options(to, cmd_common_options);
     buf_puts(to, ".SH EXIT STATUS\n");
     put_roff(to, exit_statuses);
 }
