@@ -57,7 +57,7 @@ void tables_of(const struct river *river, const char *resource, const char *only
         if (str_same(conf->tables[i].from, resource) &&
             (only == NULL || str_same(conf->tables[i].name, only)))
             tables.items[tables.engine.table_count++] = &conf->tables[i];
-    /* Borrowed tables that are none of this resource's still tell that there are tables. */
+    /* No list, unlike an empty one (the default rules), says that the pipeline's tables leave it out. */
     if (tables.engine.table_count == 0 && conf->table_count > 0) {
         free(tables.items);
         tables.items = NULL;

@@ -103,7 +103,6 @@ static int transform_resource(struct transform *transform, struct work *const *w
 {
     AUTO(jobs) jobs = {0};
     AUTO(tables) tables = {0};
-    size_t made = 0;
 
     tables_of(transform->river, works[0]->ref.subject, NULL, &tables);
     if (tables_are_none(&tables))
@@ -116,9 +115,9 @@ static int transform_resource(struct transform *transform, struct work *const *w
                                    .input_path = works[i]->path,
                                    .temp_dir = transform->staging.dir};
         TRY(jobs_find_schemas(&jobs, i, transform->river, &transform->journal, err));
-        made++;
     }
-    TRY(engine_run(&transform->engine, &tables.engine, jobs.items, made, &transform->journal, err));
+    TRY(engine_run(&transform->engine, &tables.engine, jobs.items, count, &transform->journal,
+                   err));
     for (size_t i = 0; i < count; i++) {
         if (!jobs.items[i].failed) {
             works[i]->failed = false;
