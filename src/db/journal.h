@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JOURNAL_FORMAT 1
+#define JOURNAL_FORMAT 2
 
 struct journal {
     struct lite lite;
@@ -149,7 +149,7 @@ MUST_CHECK int journal_forget_columns(struct journal *journal, const char *table
 MUST_CHECK int journal_rate_take(struct journal *journal, const char *key, double rate_per_s,
                                  int64_t burst, int64_t *ret_wait_ms, struct err *err);
 
-/* Messages of the local broker: db/messages.h; files that were made: db/ledger.h; what commands show:
+/* Messages: db/messages.h; those to be sent: db/outbox.h; files that were made: db/ledger.h; what commands show:
  * db/report.h; removing what is old: db/prune.h. */
 
 #endif

@@ -73,6 +73,12 @@ static const char tables[] =
     "  headers TEXT,"
     "  PRIMARY KEY (topic, offset)) WITHOUT ROWID;"
     "CREATE UNIQUE INDEX messages_id ON messages(topic, id);"
+    /* Messages that a broker outside of the state has not confirmed (meta: broker). */
+    "CREATE TABLE outbox("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  topic INTEGER NOT NULL REFERENCES topics,"
+    "  offset INTEGER NOT NULL,"
+    "  UNIQUE (topic, offset));"
 
     /* A group's place in a topic: offsets from `next` on were never handed out; below it those are open
      * that have a claim. */

@@ -56,6 +56,8 @@ int prune_each(struct journal *journal, const char *group, int64_t before_ms, vo
 
 /* ---- history ---- */
 
+#define NOT_WAITING " AND (topic, offset) NOT IN (SELECT topic, offset FROM outbox)"
+
 static int prune_runs(struct lite *lite, int64_t before_ms, struct pruned *pruned, struct err *err)
 {
     TRY(lite_run(lite,
@@ -66,20 +68,25 @@ static int prune_runs(struct lite *lite, int64_t before_ms, struct pruned *prune
     return 0;
 }
 
-/* What every group of the topic is through with. A topic without groups waits for its first. */
+/*
+ * What every group of the topic is through with; a topic without groups waits for its first. What Kafka has
+ * confirmed is kept there, whoever reads it.
+ */
 static int prune_topic(struct lite *lite, int64_t topic, int64_t before_ms, struct pruned *pruned,
                        struct err *err)
 {
     int64_t bound = 0;
 
-    TRY(lite_number(
-        lite,
-        "SELECT coalesce(min(coalesce((SELECT min(offset) FROM claims WHERE grp = g.no),"
-        " g.next)), 0) FROM groups g WHERE g.topic = ?",
-        BIND(lite_int(topic)), &bound, err));
+    TRY(lite_number(lite,
+                    "SELECT CASE WHEN (SELECT value FROM meta WHERE key = 'broker') = 'kafka'"
+                    " THEN (SELECT next FROM topics WHERE no = ?1)"
+                    " ELSE coalesce(min(coalesce((SELECT min(offset) FROM claims WHERE grp = "
+                    "g.no), g.next)), 0)"
+                    " END FROM groups g WHERE g.topic = ?1",
+                    BIND(lite_int(topic)), &bound, err));
     TRY(lite_run(lite,
                  "DELETE FROM messages WHERE topic = ? AND offset < ? AND time < ? AND id NOT IN"
-                 " (SELECT id FROM dead WHERE state = 'open')",
+                 " (SELECT id FROM dead WHERE state = 'open')" NOT_WAITING,
                  BIND(lite_int(topic), lite_int(bound), lite_int(before_ms)), err));
     pruned->messages += lite_changes(lite);
     return 0;
@@ -110,7 +117,7 @@ static int prune_dead(struct journal *journal, int64_t before_ms, struct pruned 
         done = lite_run(lite,
                         "DELETE FROM messages WHERE topic = (SELECT no FROM topics WHERE name = ?)"
                         " AND time < ? AND time < coalesce((SELECT min(time) FROM dead WHERE"
-                        " state = 'open'), ?2)",
+                        " state = 'open'), ?2)" NOT_WAITING,
                         BIND(lite_text(topic), lite_int(before_ms)), err);
     free(topic);
     return done;

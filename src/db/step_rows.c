@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "db/outbox.h"
 #include "db/step_parts.h"
 
 #include <inttypes.h>
@@ -278,9 +279,9 @@ static int put_reference(struct lite *lite, const char *topic, const char *id, i
     if (known != 0)
         return known < 0 ? -1 : 0;
     TRY(next_place(lite, topic, &topic_no, &offset, err));
-    return lite_run(lite, "INSERT INTO messages(topic, offset, id, time) VALUES (?, ?, ?, ?)",
-                    BIND(lite_int(topic_no), lite_int(offset), lite_text(id), lite_int(now_ms)),
-                    err);
+    TRY(lite_run(lite, "INSERT INTO messages(topic, offset, id, time) VALUES (?, ?, ?, ?)",
+                 BIND(lite_int(topic_no), lite_int(offset), lite_text(id), lite_int(now_ms)), err));
+    return outbox_add(lite, topic_no, offset, err);
 }
 
 /* ---- files ---- */
@@ -314,6 +315,7 @@ static int mark_removed(struct lite *lite, const char *id, const char *replaced_
     TRY(add_to_totals(lite, lite_col_text(&rows, 0), lite_col_text(&rows, 1),
                       lite_col_text(&rows, 2), -1, -lite_col_int(&rows, 3), -lite_col_int(&rows, 4),
                       err));
+    TRY(outbox_drop_file(lite, id, err));
     return lite_run(lite, "UPDATE files SET removed = ?, replaced_by = ? WHERE id = ?",
                     BIND(lite_int(now_ms), lite_text(replaced_by), lite_text(id)), err);
 }
@@ -408,12 +410,15 @@ static int put_dead_letter(struct journal *journal, yyjson_val *entry, int64_t n
                        "INSERT INTO messages(topic, offset, id, time, value, headers)"
                        " VALUES (?, ?, ?, ?, ?, json_object('x-original-topic', ?,"
                        " 'x-original-partition', ?, 'x-original-offset', ?, 'x-error', ?,"
-                       " 'x-attempts', ?))",
+                       " 'x-attempts', ?, 'x-group', ?, 'x-id', ?))",
                        BIND(lite_int(topic_no), lite_int(offset), lite_text(id), lite_int(now_ms),
                             bytes_of(entry, "value"), text_of(entry, "topic"),
                             int_of(entry, "partition"), int_of(entry, "offset"),
-                            text_of(entry, "error"), int_of(entry, "attempts")),
+                            text_of(entry, "error"), int_of(entry, "attempts"),
+                            text_of(entry, "group"), text_of(entry, "id")),
                        err);
+    if (put == 0)
+        put = outbox_add(lite, topic_no, offset, err);
     free(id);
     free(topic);
     return put;

@@ -50,7 +50,8 @@ void world_close(struct world *world)
 
 int world_journal(const struct world *world, struct journal *journal, struct err *err)
 {
-    return journal_open(journal, world->state, "quakes", "local", JOURNAL_CREATE, err);
+    return journal_open(journal, world->state, "quakes", world->broker ? world->broker : "local",
+                        JOURNAL_CREATE, err);
 }
 
 int world_recover(const struct world *world, struct journal *journal, struct err *err)

@@ -17,6 +17,7 @@ struct world {
     char *state;
     char *landing;
     char *adjusted;
+    const char *broker; /* of the state; NULL: local */
 };
 
 /* Makes the folders; ends the program if that fails. */
