@@ -20,7 +20,7 @@ Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
 DEST    := $(DESTDIR)$(PREFIX)
 
-PKGS := libcurl yaml-0.1 libcrypto libmicrohttpd zlib
+PKGS := libcurl yaml-0.1 libssl libcrypto libmicrohttpd zlib libzstd
 # Asked once, and only when something is compiled: by then the packages are installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -33,7 +33,7 @@ CPPFLAGS += -Isrc -isystem $(D)/include -D_GNU_SOURCE $(PKG_CFLAGS)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -pthread -fno-omit-frame-pointer $(WARN) $(if $(WERROR),-Werror) $(SAFE)
 LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
-LDLIBS   += $(D)/lib/libsqlite3.a $(D)/lib/libyyjson.a -L$(D)/lib -lduckdb $(PKG_LIBS) -lm
+LDLIBS   += $(D)/lib/libsqlite3.a $(D)/lib/libyyjson.a $(D)/lib/librdkafka.a -L$(D)/lib -lduckdb $(PKG_LIBS) -lm
 
 # Sources are found, not listed: a new file in a room or a new test needs no line here.
 SRC      := $(filter-out src/main.c,$(sort $(wildcard src/*.c src/*/*.c)))
