@@ -14,6 +14,7 @@
 #include "cmd/transform.h"
 #include "db/ledger.h"
 #include "db/messages.h"
+#include "db/recover.h"
 #include "db/staging.h"
 
 #include <inttypes.h>
@@ -22,6 +23,9 @@
 #include <string.h>
 
 #include "base/banned.h"
+
+#define LONGEST_WAIT_MS 60000
+#define RETRY_EVERY_MS 50
 
 struct replay {
     struct river *river;
@@ -182,6 +186,24 @@ static int open_replay(struct replay *replay, struct err *err)
                        err);
 }
 
+/* An export may be about to end its work on a file that goes: that takes it moments, or it died. */
+static int commit_replay(struct replay *replay, struct err *err)
+{
+    struct journal *journal = &replay->river->journal;
+    const int64_t until_ms = clock_monotonic_ms() + LONGEST_WAIT_MS;
+
+    for (;;) {
+        struct buried buried;
+        const int committed = step_commit(&replay->step, journal, NULL, err);
+
+        if (committed >= 0 || err->code != ERR_LOCKED || !err->retriable || stop_asked() ||
+            clock_monotonic_ms() > until_ms)
+            return committed;
+        stop_wait_ms(RETRY_EVERY_MS);
+        TRY(journal_bury_dead(journal, true, &buried, err));
+    }
+}
+
 /* Types are fixed anew; a replay that fails leaves them as they were. */
 static int remake_all(struct replay *replay, struct err *err)
 {
@@ -195,7 +217,7 @@ static int remake_all(struct replay *replay, struct err *err)
     if (made == 0)
         made = ledger_each(journal, "extract", replay->resource, 0, 0, replay, replay_file, err);
     if (made == 0)
-        made = step_commit(&replay->step, journal, NULL, err);
+        made = commit_replay(replay, err);
     if (made < 0) {
         struct err also = {0};
 

@@ -83,8 +83,8 @@ void step_add_removed(struct step *step, const char *id, const char *path);
  * published and the temporary files are still there (`ret_taken`, if not NULL, gets its path; free it);
  * -1 failed. A name taken by the same bytes is no obstacle.
  *
- * ERR_LOCKED with `retriable`: one of the messages was worked off by another process, or is about to be;
- * nothing was published. After any other failure the step may still become true (at the next use of this
+ * ERR_LOCKED with `retriable`: one of the messages was worked off by another process or its file was replaced,
+ * or either is about to happen; or a file that this step replaces is just being worked off. Nothing was published. After any other failure the step may still become true (at the next use of this
  * journal, or at the next start of any process): what is read from the journal then tells.
  */
 MUST_CHECK int step_commit(struct step *step, struct journal *journal, char **ret_taken,

@@ -24,12 +24,13 @@ bool plan_is_sound(yyjson_val *plan);
 
 /*
  * Refuses a step that must not become true: ERR_LOCKED (retriable) if another process worked off one of its
- * messages or is about to; ERR_LOCKED if its run is no longer the current one; ERR_DATA if a reference of the
+ * messages, replaced its file, or is about to, or works on a file that the step replaces; ERR_LOCKED if its run is no longer the current one; ERR_DATA if a reference of the
  * same id names other bytes.
  */
 MUST_CHECK int plan_check(struct journal *journal, yyjson_val *plan, struct err *err);
 /*
- * Writes the INTENT, and keeps the messages of the step from everybody else until it is settled. Refuses what
+ * Writes the INTENT, and keeps the messages of the step, and the files it replaces, from everybody else until it
+ * is settled. Refuses what
  * plan_check() refuses.
  */
 MUST_CHECK int plan_put_intent(struct journal *journal, yyjson_val *plan, const char *text,

@@ -89,23 +89,34 @@ static struct lite_value int_of(yyjson_val *entry, const char *key)
 
 /* ---- may it become true? ---- */
 
-static int refuse_consumed(yyjson_val *entry, struct err *err)
+/* Stands in `pending` for the group when a file itself is about to go, for whoever works on it. */
+#define NO_GROUP "''"
+
+static int refuse_busy(const char *id, const char *what, struct err *err)
 {
-    err_set(err, ERR_LOCKED, "\"%s\" was worked off by another process meanwhile",
-            json_str(entry, "id"));
+    err_set(err, ERR_LOCKED, "\"%s\" %s", id, what);
     err->retriable = true;
     return -1;
 }
 
 static int check_consumed(struct lite *lite, yyjson_val *entry, struct err *err)
 {
+    const struct lite_value *values = BIND(text_of(entry, "group"), text_of(entry, "id"));
     int64_t found;
-    const int got = lite_number(lite,
-                                "SELECT 1 FROM consumed WHERE grp = ?1 AND id = ?2 UNION ALL"
-                                " SELECT 1 FROM pending WHERE grp = ?1 AND id = ?2",
-                                BIND(text_of(entry, "group"), text_of(entry, "id")), &found, err);
+    int got = lite_number(lite,
+                          "SELECT 1 FROM consumed WHERE grp = ?1 AND id = ?2 UNION ALL"
+                          " SELECT 1 FROM pending WHERE grp = ?1 AND id = ?2",
+                          values, &found, err);
 
-    return got == 1 ? refuse_consumed(entry, err) : got;
+    TRY(got);
+    if (got == 1)
+        return refuse_busy(json_str(entry, "id"), "was worked off by another process meanwhile",
+                           err);
+    got = lite_number(lite,
+                      "SELECT 1 FROM files WHERE id = ?1 AND removed IS NOT NULL UNION ALL"
+                      " SELECT 1 FROM pending WHERE grp = " NO_GROUP " AND id = ?1",
+                      BIND(text_of(entry, "id")), &found, err);
+    return got == 1 ? refuse_busy(json_str(entry, "id"), "was replaced meanwhile", err) : got;
 }
 
 static int check_run(struct lite *lite, yyjson_val *entry, struct err *err)
@@ -131,20 +142,32 @@ static int compare_known(struct lite_rows *rows, const char *id, yyjson_val *dat
     return err_set(err, ERR_DATA, "the reference \"%s\" names other bytes already", id);
 }
 
+/* Nobody may be about to end his work on the file that this one replaces: both would stand. */
+static int check_replaced(struct lite *lite, yyjson_val *data, struct err *err)
+{
+    int64_t found;
+    const int got = lite_number(lite, "SELECT 1 FROM pending WHERE id = ?",
+                                BIND(text_of(data, "replaces")), &found, err);
+
+    return got == 1 ? refuse_busy(json_str(data, "replaces"), "is being worked off just now", err)
+                    : got;
+}
+
 static int check_file(struct lite *lite, yyjson_val *entry, struct err *err)
 {
     const char *event = json_str(entry, "event");
     AUTO(json) doc = {0};
     AUTO(lite_rows) rows = {0};
+    yyjson_val *data;
     int got;
 
     TRY(plan_read(&doc, event, strlen(event), err));
+    data = yyjson_obj_get(json_root(&doc), "data");
+    if (json_str(data, "replaces"))
+        TRY(check_replaced(lite, data, err));
     got = lite_first(lite, "SELECT sha256, bytes FROM files WHERE id = ?",
                      BIND(text_of(json_root(&doc), "id")), &rows, err);
-    if (got != 1)
-        return got;
-    return compare_known(&rows, json_str(json_root(&doc), "id"),
-                         yyjson_obj_get(json_root(&doc), "data"), err);
+    return got == 1 ? compare_known(&rows, json_str(json_root(&doc), "id"), data, err) : got;
 }
 
 static int check_plan(struct lite *lite, yyjson_val *plan, struct err *err)
@@ -207,6 +230,23 @@ static int reserve(struct journal *journal, yyjson_val *entry, int64_t intent, s
         err);
 }
 
+/* The file that this one replaces is nobody's to work on any more. */
+static int reserve_replaced(struct lite *lite, yyjson_val *entry, int64_t intent, struct err *err)
+{
+    const char *event = json_str(entry, "event");
+    AUTO(json) doc = {0};
+    yyjson_val *data;
+
+    TRY(plan_read(&doc, event, strlen(event), err));
+    data = yyjson_obj_get(json_root(&doc), "data");
+    if (json_str(data, "replaces") == NULL)
+        return 0;
+    return lite_run(lite,
+                    "INSERT INTO pending(grp, id, intent) VALUES (" NO_GROUP
+                    ", ?, ?) ON CONFLICT DO NOTHING",
+                    BIND(text_of(data, "replaces"), lite_int(intent)), err);
+}
+
 int plan_put_intent(struct journal *journal, yyjson_val *plan, const char *text, size_t size,
                     int64_t *ret_intent, struct err *err)
 {
@@ -220,6 +260,7 @@ int plan_put_intent(struct journal *journal, yyjson_val *plan, const char *text,
                       lite_bytes(text, size)),
                  err));
     intent = lite_last_id(&journal->lite);
+    EACH(plan, "files", reserve_replaced(&journal->lite, entry, intent, err));
     EACH(plan, "consumed", reserve(journal, entry, intent, err));
     EACH(plan, "dead", reserve(journal, entry, intent, err));
     TRY(lite_commit(&txn, err));

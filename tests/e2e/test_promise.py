@@ -391,6 +391,22 @@ def test_replay_makes_a_table_anew_with_todays_definition(api, pipeline):
     assert sorted(int(row["id"]) for row in p.csv("t")) == list(range(250))
 
 
+def test_exports_at_work_during_replays_leave_each_row_once(api, pipeline):
+    """What an export has in hand when its file is replaced is dropped, not published beside the new one."""
+    items = api.add("/items", style="json_link", total=400, page_size=10)
+    p = pipeline({**conf_of(api, resource_of("items", items)), "landing": {"roll": {"rows": 10}}})
+    p.run()
+
+    with p.start("export", "--follow"), p.start("export", "--follow"):
+        for _ in range(6):
+            p.do("transform", "--replay", "items")
+    p.do("export")
+
+    assert sorted(int(row["id"]) for row in p.csv("items")) == list(range(400))
+    assert sorted(row["id"] for row in p.adjusted("items")) == list(range(400))
+    p.check()
+
+
 def test_two_replays_without_an_export_between_leave_one_export(api, pipeline):
     """The first replay's files were never exported, so the second's stand in for the ones before."""
     items = api.add("/items", style="json_link", total=100, page_size=50)

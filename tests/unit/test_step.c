@@ -9,6 +9,7 @@
 #include "db/prune.h"
 #include "db/report.h"
 #include "db/staging.h"
+#include "db/step_parts.h"
 #include "world.h"
 
 #include <inttypes.h>
@@ -537,6 +538,84 @@ static void what_is_replaced_while_somebody_has_it_does_not_come_again(void **st
     message_close(&message);
 }
 
+/* "a-1.quakes" is there; `after`, in the step, stands in for it. */
+static void replace(struct scene *scene, struct made *after, struct step *step)
+{
+    AUTO(made) before = {0};
+    struct err err = {0};
+
+    make(scene, "a-1.quakes", "a-1", "old", &before);
+    step_open(step);
+    made_add(&before, step);
+    assert_int_equal(step_commit(step, &scene->journal, NULL, &err), 1);
+    make(scene, "a-1.quakes.g2", "a-1", "newer", after);
+    after->ref.replaces = mem_str("a-1.quakes");
+    step_open(step);
+    made_add(after, step);
+}
+
+static void expect_locked(int returned, const struct err *err)
+{
+    assert_int_equal(returned, -1);
+    assert_int_equal(err->code, ERR_LOCKED);
+    assert_true(err->retriable);
+    assert_non_null(strstr(err->text, "\"a-1.quakes\""));
+}
+
+static void what_was_replaced_meanwhile_is_not_worked_off(void **state)
+{
+    struct scene *scene = *state;
+    AUTO(made) after = {0};
+    AUTO(step) step = {0};
+    struct err err = {0};
+
+    replace(scene, &after, &step);
+    assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), 1);
+
+    expect_locked(consume(&scene->journal, "csv", WORLD_ADJUSTED, "a-1.quakes", &err), &err);
+    assert_int_equal(consume(&scene->journal, "csv", WORLD_ADJUSTED, "a-1.quakes.g2", &err), 1);
+}
+
+static void what_is_about_to_be_replaced_is_not_worked_off(void **state)
+{
+    struct scene *scene = *state;
+    AUTO(made) after = {0};
+    AUTO(step) step = {0};
+    AUTO(json) plan = {0};
+    AUTO(buf) text = {0};
+    int64_t intent = 0;
+    struct err err = {0};
+
+    replace(scene, &after, &step);
+    json_out_write(&step.doc, &text);
+    DONE(plan_read(&plan, buf_text(&text), text.size, &err));
+    DONE(plan_put_intent(&scene->journal, json_root(&plan), buf_text(&text), text.size, &intent,
+                         &err));
+
+    expect_locked(consume(&scene->journal, "csv", WORLD_ADJUSTED, "a-1.quakes", &err), &err);
+    DONE(plan_forget(&scene->journal, intent, &err));
+    assert_int_equal(consume(&scene->journal, "csv", WORLD_ADJUSTED, "a-1.quakes", &err), 1);
+}
+
+static void what_is_about_to_be_worked_off_is_not_replaced(void **state)
+{
+    struct scene *scene = *state;
+    AUTO(made) after = {0};
+    AUTO(step) step = {0};
+    struct err err = {0};
+
+    replace(scene, &after, &step);
+    DONE(lite_script(&scene->journal.lite, "INSERT INTO pending VALUES ('csv', 'a-1.quakes', 7)",
+                     &err));
+    expect_locked(step_commit(&step, &scene->journal, NULL, &err), &err);
+    assert_false(fs_exists(after.final_path));
+
+    DONE(lite_script(&scene->journal.lite, "DELETE FROM pending", &err));
+    assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), 1);
+    expect_bytes(after.final_path, "newer");
+    assert_int_equal(world_number(&scene->world, "SELECT count(*) FROM pending"), 0);
+}
+
 struct pruning {
     struct scene *scene;
     int count;
@@ -693,6 +772,9 @@ int main(void)
         TEST(a_dead_letter_that_is_retried_comes_again),
         TEST(a_replay_stands_in_for_what_was_there),
         TEST(what_is_replaced_while_somebody_has_it_does_not_come_again),
+        TEST(what_was_replaced_meanwhile_is_not_worked_off),
+        TEST(what_is_about_to_be_replaced_is_not_worked_off),
+        TEST(what_is_about_to_be_worked_off_is_not_replaced),
         TEST(what_is_pruned_is_gone_and_stays_known),
         TEST(the_lineage_tells_what_came_from_what),
         TEST(the_status_tells_all_of_it),
