@@ -115,7 +115,7 @@ test: ## install what the tests need and run them all, also under sanitizers
 	@$(MAKE) --no-print-directory all test-unit
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined test-unit
 	@$(MAKE) --no-print-directory SANITIZE=thread test-unit
-	@deps/venv spark
+	@deps/venv tests spark
 	@$(MAKE) --no-print-directory test-e2e
 
 test-unit: $(TESTS) ## unit and contract tests (SANITIZE=... runs them under that sanitizer)
@@ -173,7 +173,7 @@ uninstall: ## remove what install put there
 	rm -rf $(DEST)/lib/riacho $(DEST)/share/riacho $(DEST)/share/doc/riacho
 
 clean: ## remove what was built; the fetched libraries stay
-	rm -rf $(filter-out $(D) build/venv,$(wildcard build/*))
+	rm -rf $(filter-out $(D) build/venv build/poetry,$(wildcard build/*))
 
 FORCE:
 .PHONY: all help objects test-objects deps demo test test-unit test-e2e torture lint tidy \

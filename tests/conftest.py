@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items):
     except ImportError:
         for item in items:
             if "spark" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="PySpark is not installed: deps/venv spark"))
+                item.add_marker(pytest.mark.skip(reason="PySpark is not installed: deps/venv tests spark"))
 
 
 @pytest.fixture
