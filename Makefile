@@ -57,7 +57,7 @@ link = @echo "  LINK $@"; mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,
 all: $(if $(MAIN),$(PROGRAM),objects) ## build the program: build/riacho (the default)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z][^\t#]*:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z][^\t#]*:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 objects: $(OBJ) $(MAIN:%.c=$(B)/%.o) ## compile the program's files without linking
 
@@ -116,6 +116,7 @@ test: ## install what the tests need and run them all, also under sanitizers
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined test-unit
 	@$(MAKE) --no-print-directory SANITIZE=thread test-unit
 	@deps/venv tests spark
+	@deps/kafka
 	@$(MAKE) --no-print-directory test-e2e
 
 test-unit: $(TESTS) ## unit and contract tests (SANITIZE=... runs them under that sanitizer)
@@ -128,6 +129,19 @@ test-e2e: all ## the program against real input (PYTEST_ARGS=... goes to pytest)
 torture: all ## the long tests in full: kills, power cuts, large inputs
 	@deps/venv
 	RIACHO_TORTURE=1 $(PYTEST) tests -m torture $(PYTEST_ARGS)
+
+kafka: ## start Apache Kafka 4.1 (KRaft) on this machine, and say what to write into a pipeline file
+	@deps/install-system kafka
+	@deps/kafka
+	@python3 tests/support/kafka_cluster.py start kraft
+
+kafka-zookeeper: ## the same with Kafka 3.9, coordinated by ZooKeeper 3.8
+	@deps/install-system kafka
+	@deps/kafka
+	@python3 tests/support/kafka_cluster.py start zookeeper
+
+kafka-stop: ## end what `make kafka` and `make kafka-zookeeper` started, and remove its data
+	@python3 tests/support/kafka_cluster.py stop
 
 lint: format-check check-rooms check-sizes ## every check that runs nothing, warnings as errors
 	@$(MAKE) --no-print-directory CC=gcc WERROR=1 objects test-objects
@@ -173,10 +187,10 @@ uninstall: ## remove what install put there
 	rm -rf $(DEST)/lib/riacho $(DEST)/share/riacho $(DEST)/share/doc/riacho
 
 clean: ## remove what was built; the fetched libraries stay
-	rm -rf $(filter-out $(D) build/venv build/poetry,$(wildcard build/*))
+	rm -rf $(filter-out $(D) build/venv build/poetry build/kafka,$(wildcard build/*))
 
 FORCE:
-.PHONY: all help objects test-objects deps demo test test-unit test-e2e torture lint tidy \
-        check-rooms check-sizes format format-check docs install uninstall clean FORCE
+.PHONY: all help objects test-objects deps demo test test-unit test-e2e torture kafka kafka-zookeeper \
+        kafka-stop lint tidy check-rooms check-sizes format format-check docs install uninstall clean FORCE
 
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT))
