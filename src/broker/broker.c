@@ -7,6 +7,40 @@
 
 #include "base/banned.h"
 
+const struct broker_ops *broker_of(enum broker_type type)
+{
+    return type == BROKER_KAFKA ? &broker_kafka : &broker_local;
+}
+
+int broker_prepare(const struct broker_ops *ops, const struct broker_conf *conf,
+                   const char *const *topics, size_t count, int wait_ms, bool *ret_made,
+                   struct err *err)
+{
+    for (size_t i = 0; ret_made && i < count; i++)
+        ret_made[i] = false;
+    return ops->prepare ? ops->prepare(conf, topics, count, wait_ms, ret_made, err) : 0;
+}
+
+int broker_relay(const struct broker_ops *ops, const struct broker_conf *conf,
+                 struct journal *journal, const atomic_bool *finish, struct err *err)
+{
+    return ops->relay ? ops->relay(conf, journal, finish, err) : 0;
+}
+
+int broker_read(const struct broker_ops *ops, const struct broker_conf *conf, const char *topic,
+                const int64_t *from, size_t from_count, void *ctx, broker_each *each,
+                struct err *err)
+{
+    return ops->read ? ops->read(conf, topic, from, from_count, ctx, each, err) : 0;
+}
+
+int broker_describe(const struct broker_ops *ops, const struct broker_conf *conf,
+                    const struct broker_scope *scope, struct json_out *out, yyjson_mut_val *object,
+                    struct err *err)
+{
+    return ops->describe ? ops->describe(conf, scope, out, object, err) : 0;
+}
+
 int broker_open(struct broker *broker, const struct broker_ops *ops, const struct broker_conf *conf,
                 struct journal *journal, const char *group, const char *topic, struct err *err)
 {

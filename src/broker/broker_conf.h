@@ -8,14 +8,18 @@
 #include "base/opt.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum broker_type { BROKER_LOCAL, BROKER_KAFKA };
 
 struct broker_conf {
     enum broker_type type;
-    char *brokers;           /* kafka: "host:9092,host:9092" */
-    struct opt_pairs config; /* kafka: librdkafka's keys */
-    bool create_topics;      /* kafka: topics that are missing are made */
+    char *brokers;            /* kafka: "host:9092,host:9092" */
+    struct opt_pairs config;  /* kafka: librdkafka's keys */
+    struct opt_pairs secrets; /* those of `config` that nobody may see, by key */
+    bool create_topics;       /* kafka: topics that are missing are made, … */
+    int64_t partitions;       /* … with so many partitions … */
+    int64_t replication;      /* … of so many replicas; -1: the server's default */
 };
 
 extern const struct opt_variant broker_variants[]; /* of struct broker_conf */

@@ -348,20 +348,23 @@ static void tables_and_columns_are_read_in_order(void **state)
 static void exports_and_brokers_are_read(void **state)
 {
     AUTO(pipeline)
-    p = parse(HEAD "  resources: [a]\n"
-                   "broker: {type: kafka, brokers: 'h:1,i:2', config: {acks: all, x.y: 1}}\n"
-                   "exports:\n"
-                   "  - csv\n"
-                   "  - {type: csv, dir: two, tables: [a, a__list], formula_safe: true}\n"
-                   "  - {type: csv, dir: three, name: mine}\n");
+    p = parse(HEAD
+              "  resources: [a]\n"
+              "broker: {type: kafka, brokers: 'h:1,i:2', config: {linger.ms: 1, client.id: 1}}\n"
+              "exports:\n"
+              "  - csv\n"
+              "  - {type: csv, dir: two, tables: [a, a__list], formula_safe: true}\n"
+              "  - {type: csv, dir: three, name: mine}\n");
 
     (void)state;
     assert_int_equal(p.broker.type, BROKER_KAFKA);
     assert_string_equal(p.broker.brokers, "h:1,i:2");
     assert_int_equal(p.broker.config.count, 2);
-    assert_string_equal(p.broker.config.items[1].key, "x.y");
+    assert_string_equal(p.broker.config.items[1].key, "client.id");
     assert_string_equal(p.broker.config.items[1].value, "1");
     assert_true(p.broker.create_topics);
+    assert_int_equal(p.broker.partitions, 12);
+    assert_int_equal(p.broker.replication, -1);
     assert_string_equal(p.exports[0].name, "csv");
     assert_string_equal(p.exports[0].dir, "/dir/output/csv");
     assert_int_equal(p.exports[0].table_count, 0);
