@@ -111,7 +111,7 @@ demo: ## install what is missing, build, and run the earthquake pipeline once
 	build/riacho demo
 
 test: ## install what the tests need and run them all, also under sanitizers
-	@deps/install-system all
+	@deps/install-system build test kafka
 	@$(MAKE) --no-print-directory all test-unit
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined test-unit
 	@$(MAKE) --no-print-directory SANITIZE=thread test-unit
@@ -186,11 +186,24 @@ uninstall: ## remove what install put there
 	rm -f $(DEST)/bin/riacho $(addprefix $(DEST)/share/,$(PAGES))
 	rm -rf $(DEST)/lib/riacho $(DEST)/share/riacho $(DEST)/share/doc/riacho
 
+deb: ## build/riacho_VERSION_amd64.deb, checked by lintian
+	@deps/install-system build package
+	rm -f build/riacho*.deb
+	debian/rules binary
+	dh_clean
+	lintian --fail-on error,warning build/riacho_*.deb
+
+test-packages: all ## the Debian package in a fresh root (as root; takes minutes)
+	@deps/install-system build package
+	@deps/venv tests
+	$(PYTEST) -m packages tests/packages $(PYTEST_ARGS)
+
 clean: ## remove what was built; the fetched libraries stay
 	rm -rf $(filter-out $(D) build/venv build/poetry build/kafka,$(wildcard build/*))
 
 FORCE:
 .PHONY: all help objects test-objects deps demo test test-unit test-e2e torture kafka kafka-zookeeper \
-        kafka-stop lint tidy check-rooms check-sizes format format-check docs install uninstall clean FORCE
+        kafka-stop lint tidy check-rooms check-sizes format format-check docs install uninstall deb \
+        test-packages clean FORCE
 
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT))
