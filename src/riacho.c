@@ -176,6 +176,7 @@ void ref_write(const struct ref *ref, struct buf *to)
 /* ---- from text ---- */
 
 #define REF_MOST_PATH 4096
+#define REF_MOST_NAME 250
 
 static int need_text(yyjson_val *object, const char *key, char **ret_text, struct err *err)
 {
@@ -185,6 +186,27 @@ static int need_text(yyjson_val *object, const char *key, char **ret_text, struc
         strlen(text) != yyjson_get_len(yyjson_obj_get(object, key)))
         return err_set(err, ERR_DATA, "it has no \"%s\"", key);
     *ret_text = mem_str(text);
+    return 0;
+}
+
+/* Part of a file's name: nothing that leads elsewhere. */
+static int need_name(yyjson_val *object, const char *key, char **ret_name, struct err *err)
+{
+    TRY(need_text(object, key, ret_name, err));
+    if ((*ret_name)[0] != '.' && strchr(*ret_name, '/') == NULL &&
+        strlen(*ret_name) <= REF_MOST_NAME)
+        return 0;
+    return err_set(err, ERR_DATA, "its \"%s\" is no name: \"%.80s\"", key, *ret_name);
+}
+
+static int need_path(yyjson_val *object, char **ret_path, struct err *err)
+{
+    TRY(need_text(object, "path", ret_path, err));
+    if (strlen(*ret_path) > REF_MOST_PATH)
+        return err_set(err, ERR_DATA, "its \"path\" is longer than %d bytes", REF_MOST_PATH);
+    if (!fs_is_beneath(*ret_path))
+        return err_set(err, ERR_DATA, "the path \"%.200s\" does not stay beneath its root",
+                       *ret_path);
     return 0;
 }
 
@@ -221,7 +243,7 @@ static int read_sha256(yyjson_val *object, char **ret_sha256, struct err *err)
 
 static int read_file(yyjson_val *entry, struct ref_file *file, struct err *err)
 {
-    TRY(need_text(entry, "path", &file->path, err));
+    TRY(need_path(entry, &file->path, err));
     TRY(need_count(entry, "bytes", &file->bytes, err));
     TRY(need_count(entry, "rows", &file->rows, err));
     TRY(read_sha256(entry, &file->sha256, err));
@@ -271,9 +293,7 @@ static int read_data(yyjson_val *data, struct ref *ref, struct err *err)
     if (!yyjson_is_obj(data))
         return err_set(err, ERR_DATA, "it has no \"data\"");
     TRY(need_text(data, "root", &ref->root, err));
-    TRY(need_text(data, "path", &ref->path, err));
-    if (strlen(ref->path) > REF_MOST_PATH)
-        return err_set(err, ERR_DATA, "its \"path\" is longer than %d bytes", REF_MOST_PATH);
+    TRY(need_path(data, &ref->path, err));
     TRY(need_text(data, "format", &ref->format, err));
     TRY(need_count(data, "bytes", &ref->bytes, err));
     TRY(need_count(data, "rows", &ref->rows, err));
@@ -298,12 +318,12 @@ static int read_event(yyjson_val *event, struct ref *ref, struct err *err)
         return err_set(err, ERR_DATA, "it is no CloudEvent");
     if (!str_same(version, "1.0"))
         return err_set(err, ERR_DATA, "CloudEvents \"%s\" are not known here", version);
-    TRY(need_text(event, "id", &ref->id, err));
+    TRY(need_name(event, "id", &ref->id, err));
     TRY(need_text(event, "source", &ref->source, err));
     TRY(need_text(event, "type", &ref->type, err));
     if (!str_same(ref->type, REF_LANDED) && !str_same(ref->type, REF_ADJUSTED))
         return err_set(err, ERR_DATA, "its type \"%s\" is not known here", ref->type);
-    TRY(need_text(event, "subject", &ref->subject, err));
+    TRY(need_name(event, "subject", &ref->subject, err));
     TRY(need_text(event, "time", &ref->time, err));
     return read_data(yyjson_obj_get(event, "data"), ref, err);
 }

@@ -274,12 +274,14 @@ int fs_sha256(const char *path, char ret_sha256[FS_SHA256_TEXT], int64_t *ret_by
     return 0;
 }
 
-static bool has_parent_step(const char *name)
+bool fs_is_beneath(const char *name)
 {
+    if (name[0] == '/' || name[0] == '\0')
+        return false;
     for (const char *at = name; (at = strstr(at, "..")) != NULL; at += 2)
         if ((at == name || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
-            return true;
-    return false;
+            return false;
+    return true;
 }
 
 int fs_beneath(const char *root, const char *name, char **ret_path, struct err *err)
@@ -292,7 +294,7 @@ int fs_beneath(const char *root, const char *name, char **ret_path, struct err *
     AUTO(fd) file = {0};
     long got;
 
-    if (name[0] == '/' || name[0] == '\0' || has_parent_step(name))
+    if (!fs_is_beneath(name))
         return err_set(err, ERR_DATA, "the path \"%s\" does not stay beneath its root", name);
     TRY(fd_open(&dir, root, O_PATH | O_DIRECTORY, 0, err));
     got = syscall(SYS_openat2, dir.plus_1 - 1, name, &how, sizeof how);
@@ -300,6 +302,8 @@ int fs_beneath(const char *root, const char *name, char **ret_path, struct err *
         return err_set(err, ERR_DATA, "the path \"%s\" leaves its root by a link", name);
     if (got < 0 && (errno == ENOENT || errno == ENOTDIR))
         return err_set(err, ERR_DATA, "the file \"%s/%s\" is missing", root, name);
+    if (got < 0 && errno == ENAMETOOLONG)
+        return err_set(err, ERR_DATA, "the path \"%s\" is too long", name);
     if (got < 0)
         return err_errno(err, "could not open \"%s/%s\"", root, name);
     file.plus_1 = (int)got + 1;

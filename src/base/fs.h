@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -44,6 +45,9 @@ MUST_CHECK int fs_sha256(const char *path, char ret_sha256[FS_SHA256_TEXT], int6
                          struct err *err);
 /* SHA-256 of bytes in memory. */
 void fs_sha256_of(const void *bytes, size_t size, char ret_sha256[FS_SHA256_TEXT]);
+
+/* Whether a name from outside is a relative path without ".." (and not empty). */
+bool fs_is_beneath(const char *name);
 
 /*
  * The path of `name` beneath `root`, for names that came from outside. Refuses (ERR_DATA) absolute names,

@@ -19,6 +19,8 @@ static int check_bytes(const struct ref *ref, const char *path, struct err *err)
 
     if (stat(path, &info) != 0)
         return err_errno(err, "could not look at \"%s\"", path);
+    if (!S_ISREG(info.st_mode))
+        return err_set(err, ERR_DATA, "\"%s\" is no file", path);
     if (info.st_size != ref->bytes)
         return err_set(err, ERR_DATA, "\"%s\" has %lld bytes, its reference says %" PRId64, path,
                        (long long)info.st_size, ref->bytes);

@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "base/str.h"
 #include "cmd/check.h"
+#include "db/recover.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -20,6 +21,7 @@
 
 #define FETCH_WAIT_MS 200
 #define FIRST_PAUSE_MS 1000
+#define LOCKED_PAUSE_MS 20 /* another process has it; its step takes about that long */
 #define LONGEST_PAUSE_MS 60000
 
 static void work_close(struct work *work)
@@ -62,15 +64,26 @@ static void consuming_close(struct consuming *c)
 
 /* ---- checking what came ---- */
 
+/* 1 it is one of ours, 0 it is none: a topic takes what anybody writes into it. */
+static int read_reference(const struct river *river, struct work *work, struct err *err)
+{
+    if (work->ref.id == NULL &&
+        ref_read(work->message.value, work->message.value_size, &work->ref, err) < 0)
+        return 0;
+    if (river_root(river, work->ref.root))
+        return 1;
+    err_set(err, ERR_DATA, "the root \"%s\" is not known here", work->ref.root);
+    return 0;
+}
+
 /* Reads the reference and checks its file. A fault of the data marks the work. */
 static int prepare(const struct river *river, struct work *work, struct err *err)
 {
     struct err fault = {0};
 
     work->failed = false;
-    if ((work->ref.id != NULL ||
-         ref_read(work->message.value, work->message.value_size, &work->ref, &fault) == 0) &&
-        check_file(river, &work->ref, &work->path, &fault) == 0)
+    work->certain = read_reference(river, work, &fault) == 0;
+    if (!work->certain && check_file(river, &work->ref, &work->path, &fault) == 0)
         return 0;
     if (fault.code != ERR_DATA) {
         *err = fault;
@@ -83,6 +96,12 @@ static int prepare(const struct river *river, struct work *work, struct err *err
 
 /* ---- one group ---- */
 
+/* It may go well when it is tried again. */
+static bool is_open_fault(const struct work *work)
+{
+    return work->failed && !work->certain;
+}
+
 /* One attempt at those of the group that are not done yet. */
 static int try_group(struct consuming *c, struct work *works, size_t count, int attempt,
                      struct step *step, struct err *err)
@@ -91,7 +110,7 @@ static int try_group(struct consuming *c, struct work *works, size_t count, int 
     size_t ready_count = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (attempt > 1 && !works[i].failed)
+        if (attempt > 1 && !is_open_fault(&works[i]))
             continue;
         works[i].attempts = attempt;
         TRY(prepare(c->consumer->river, &works[i], err));
@@ -103,25 +122,47 @@ static int try_group(struct consuming *c, struct work *works, size_t count, int 
     return c->consumer->work_off(c->consumer->ctx, ready, ready_count, step, err);
 }
 
-static bool any_failed(const struct work *works, size_t count)
+static bool any_open_fault(const struct work *works, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (works[i].failed)
+        if (is_open_fault(&works[i]))
             return true;
     return false;
 }
 
+static void make_step(const struct consuming *c, struct step *step)
+{
+    step_open(step);
+    if (river_shares_names(c->consumer->river))
+        step_share(step);
+}
+
+/* The name is taken. 0: by a consumer of another host, whose file serves as well as ours. */
+static int take_over(struct consuming *c, struct step *step, const char *taken, struct err *err)
+{
+    const struct consumer *consumer = c->consumer;
+
+    if (river_shares_names(consumer->river)) {
+        log_info("%s: \"%s\" is there already; another consumer made it", consumer->live->name,
+                 taken);
+        return step_adopt(step, taken, consumer->ctx, consumer->count_rows, err);
+    }
+    err_set(err, ERR_IO, "\"%s\" is there already, with other bytes", taken);
+    return err_hint(err, "Move that file away: names in this folder belong to this pipeline.");
+}
+
 static int commit_step(struct consuming *c, struct step *step, struct err *err)
 {
-    char *taken = NULL;
-    const int committed = step_commit(step, c->consumer->journal, &taken, err);
+    int committed;
 
-    if (committed == 0) {
-        err_set(err, ERR_IO, "\"%s\" is there already, with other bytes", taken);
-        err_hint(err, "Move that file away: names in this folder belong to this pipeline.");
+    do {
+        char *taken = NULL;
+
+        committed = step_commit(step, c->consumer->journal, &taken, err);
+        if (committed == 0 && take_over(c, step, taken, err) < 0)
+            committed = -1;
         free(taken);
-        return -1;
-    }
+    } while (committed == 0);
     return committed < 0 ? -1 : 0;
 }
 
@@ -149,6 +190,17 @@ static void add_dead(const struct consumer *consumer, const struct work *work, s
                                             .value_size = work->message.value_size});
 }
 
+/* After the commit of its dead letter. */
+static int tell_dead(struct consuming *c, struct work *work, struct err *err)
+{
+    log_warn("%s: \"%s\" went to the dead letters: %s", c->consumer->live->name, work->message.id,
+             work->err.text);
+    TRY(broker_commit(&c->broker, &work->message, err));
+    atomic_fetch_add(&c->consumer->live->dead, 1);
+    work_close(work);
+    return 0;
+}
+
 /* The suspects were the data's own fault after all. */
 static int bury_suspects(struct consuming *c, struct err *err)
 {
@@ -157,19 +209,12 @@ static int bury_suspects(struct consuming *c, struct err *err)
 
     if (suspects->count == 0)
         return 0;
-    step_open(&step);
+    make_step(c, &step);
     for (size_t i = 0; i < suspects->count; i++)
         add_dead(c->consumer, &suspects->works[i], &step);
     TRY(commit_step(c, &step, err));
-    for (size_t i = 0; i < suspects->count; i++) {
-        struct work *work = &suspects->works[i];
-
-        log_warn("%s: \"%s\" went to the dead letters: %s", c->consumer->live->name,
-                 work->message.id, work->err.text);
-        TRY(broker_commit(&c->broker, &work->message, err));
-        atomic_fetch_add(&c->consumer->live->dead, 1);
-        work_close(work);
-    }
+    for (size_t i = 0; i < suspects->count; i++)
+        TRY(tell_dead(c, &suspects->works[i], err));
     suspects->count = 0;
     return 0;
 }
@@ -228,10 +273,14 @@ static int suspect(struct consuming *c, struct work *work_taken, struct err *err
     return suspects->count == CONSUME_ALIKE ? blame_surroundings(c, err) : 0;
 }
 
-/* After the commit of what succeeded: sorts the rest. */
+/* After the commit of what is certain, be it well or ill: sorts the rest. */
 static int settle(struct consuming *c, struct work *works, size_t count, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
+        if (works[i].certain) {
+            TRY(tell_dead(c, &works[i], err));
+            continue;
+        }
         if (works[i].failed) {
             TRY(suspect(c, &works[i], err));
             continue;
@@ -244,20 +293,29 @@ static int settle(struct consuming *c, struct work *works, size_t count, struct 
     return 0;
 }
 
+static void add_certain(const struct consuming *c, const struct work *works, size_t count,
+                        struct step *step)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (works[i].certain)
+            add_dead(c->consumer, &works[i], step);
+        else if (!works[i].failed)
+            add_consumed(c->consumer, &works[i], step);
+    }
+}
+
 static int work_off_group(struct consuming *c, struct work *works, size_t count, struct err *err)
 {
     const int64_t began_ms = clock_monotonic_ms();
     AUTO(step) step = {0};
 
-    step_open(&step);
+    make_step(c, &step);
     for (int attempt = 1; attempt <= CONSUME_ATTEMPTS; attempt++) {
         TRY(try_group(c, works, count, attempt, &step, err));
-        if (!any_failed(works, count))
+        if (!any_open_fault(works, count))
             break;
     }
-    for (size_t i = 0; i < count; i++)
-        if (!works[i].failed)
-            add_consumed(c->consumer, &works[i], &step);
+    add_certain(c, works, count, &step);
     TRY(commit_step(c, &step, err));
     TRY(settle(c, works, count, err));
     atomic_fetch_add(&c->consumer->live->busy_ms, clock_monotonic_ms() - began_ms);
@@ -266,25 +324,55 @@ static int work_off_group(struct consuming *c, struct work *works, size_t count,
 
 /* ---- the loop ---- */
 
+static bool is_among(const struct work *works, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (works[i].message.id && str_same(works[i].message.id, id))
+            return true;
+    return false;
+}
+
+/* 1 the group is through with the hand's work `index`, or has it already: some brokers bring a message twice. */
+static int is_known(const struct consuming *c, size_t index, struct err *err)
+{
+    const char *id = c->hand.works[index].message.id;
+
+    if (is_among(c->hand.works, index, id) || is_among(c->suspects.works, c->suspects.count, id))
+        return 1;
+    return messages_is_consumed(c->consumer->journal, c->consumer->group, id, err);
+}
+
+static int pass_over_known(struct consuming *c, struct err *err)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < c->hand.count; i++) {
+        const int known = is_known(c, i, err);
+
+        TRY(known);
+        if (known == 1) {
+            TRY(broker_commit(&c->broker, &c->hand.works[i].message, err));
+            work_close(&c->hand.works[i]);
+        }
+    }
+    for (size_t i = 0; i < c->hand.count; i++)
+        if (c->hand.works[i].message.id)
+            c->hand.works[left++] = c->hand.works[i];
+    c->hand.count = left;
+    return 0;
+}
+
 /* Fills the hand with what the group has not worked off. Returns how many messages came. */
 static int fetch(struct consuming *c, struct err *err)
 {
     struct message messages[CONSUME_MOST];
     const int got = broker_fetch(&c->broker, CONSUME_MOST, FETCH_WAIT_MS, messages, err);
 
-    c->hand.count = 0;
-    for (int i = 0; i < got; i++) {
-        const int known =
-            messages_is_consumed(c->consumer->journal, c->consumer->group, messages[i].id, err);
-
-        TRY(known);
-        if (known == 1) {
-            TRY(broker_commit(&c->broker, &messages[i], err));
-            message_close(&messages[i]);
-            continue;
-        }
-        c->hand.works[c->hand.count++] = (struct work){.message = messages[i]};
-    }
+    TRY(got);
+    for (int i = 0; i < got; i++)
+        c->hand.works[i] = (struct work){.message = messages[i]};
+    c->hand.count = (size_t)got;
+    TRY(pass_over_known(c, err));
     return got;
 }
 
@@ -348,6 +436,16 @@ static int look_whether_drained(struct consuming *c, bool was_done, struct err *
     return lag == 0;
 }
 
+/* What dead processes of this state hold is free again. While there is work, what cannot be freed waits. */
+static int look_for_dead(struct consuming *c, bool is_busy, struct err *err)
+{
+    struct err ignored = {0};
+    const int looked =
+        journal_look_for_dead(c->consumer->journal, is_busy, is_busy ? &ignored : err);
+
+    return is_busy ? 0 : looked;
+}
+
 /* One turn. 1: drained, 0: go on. */
 static int turn(struct consuming *c, struct err *err)
 {
@@ -356,6 +454,7 @@ static int turn(struct consuming *c, struct err *err)
     const int got = fetch(c, err);
 
     TRY(got);
+    TRY(look_for_dead(c, got > 0, err));
     if (got == 0)
         return look_whether_drained(c, was_done, err);
     c->told_waiting = false;
@@ -374,15 +473,22 @@ static int wait_out(struct consuming *c, const struct err *err)
     return 0;
 }
 
+/* The broker does not answer just now: also a one-time command waits for it. */
+static bool is_away(const struct err *err)
+{
+    return err->code == ERR_NET && err->retriable;
+}
+
 /* What one turn's failure means: go on (0), or give up (-1). */
 static int after_failure(struct consuming *c, const struct err *err)
 {
     give_back(c);
     if (err->code == ERR_LOCKED) {
         log_debug("%s: %s", c->consumer->live->name, err->text);
+        stop_wait_ms(LOCKED_PAUSE_MS);
         return 0;
     }
-    if (err->code == ERR_STOPPED || !c->consumer->follow)
+    if (err->code == ERR_STOPPED || !(c->consumer->follow || is_away(err)))
         return -1;
     return wait_out(c, err);
 }

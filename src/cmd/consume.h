@@ -23,7 +23,8 @@ struct work {
     struct ref ref;
     char *path; /* of its file: absolute, size and SHA-256 checked */
     int64_t attempts;
-    bool failed; /* a fault of its data, told by err */
+    bool failed;  /* a fault of its data, told by err */
+    bool certain; /* nobody else's than the data's: it is no reference of ours at all */
     struct err err;
 };
 
@@ -45,6 +46,8 @@ struct consumer {
      */
     int (*work_off)(void *ctx, struct work *const *works, size_t count, struct step *step,
                     struct err *err);
+    /* Of an output that a consumer on another host made; NULL: as many as our own has. */
+    step_rows_fn *count_rows;
 };
 
 /* Until the topic is drained, or (follow) until a stop is asked. */

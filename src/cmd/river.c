@@ -103,6 +103,11 @@ size_t river_dirs(const struct river *river, const char *ret_dirs[RIVER_MOST_DIR
     return count;
 }
 
+bool river_shares_names(const struct river *river)
+{
+    return river->conf.broker.type == BROKER_KAFKA;
+}
+
 const char *river_root(const struct river *river, const char *root)
 {
     if (str_same(root, "landing"))

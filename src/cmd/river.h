@@ -6,6 +6,7 @@
 #define RIACHO_RIVER_H
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "cmd/pipeline.h"
 #include "db/journal.h"
 #include "landing/landing.h"
@@ -45,6 +46,7 @@ struct consume_live {
 
 struct river {
     struct pipeline conf;
+    const struct broker_ops *broker_ops;
     char *landed_topic;     /* "<pipeline>.landed" */
     char *adjusted_topic;   /* "<pipeline>.adjusted" */
     struct journal journal; /* the main thread's */
@@ -72,6 +74,9 @@ void river_close(struct river *river);
 /* The folders that hold the river's files (landing, adjusted, each export's): absolute, borrowed. */
 #define RIVER_MOST_DIRS 66
 size_t river_dirs(const struct river *river, const char *ret_dirs[RIVER_MOST_DIRS]);
+
+/* Whether consumers on other hosts, which do not know this state, publish files under the same names. */
+bool river_shares_names(const struct river *river);
 
 /* The folder that a reference's root names, or NULL. */
 const char *river_root(const struct river *river, const char *root);

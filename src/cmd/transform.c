@@ -11,6 +11,7 @@
 #include "cmd/consume.h"
 #include "cmd/outputs.h"
 #include "db/staging.h"
+#include "engine/parquet_rows.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -24,6 +25,7 @@ struct transform {
     struct river *river;
     struct journal journal;
     struct engine engine;
+    struct parquet_rows rows;
     struct staging staging;
     struct lock lock; /* shared with other consumers; a replay takes it alone */
 };
@@ -78,6 +80,7 @@ static void interrupter_close(struct interrupter *interrupter)
 static void transform_close(struct transform *transform)
 {
     engine_close(&transform->engine);
+    parquet_rows_close(&transform->rows);
     staging_close(&transform->staging);
     journal_close(&transform->journal);
     lock_close(&transform->lock);
@@ -158,6 +161,13 @@ static int transform_group(void *ctx, struct work *const *works, size_t count, s
     return 0;
 }
 
+static int count_rows(void *ctx, const char *path, int64_t *ret_rows, struct err *err)
+{
+    struct transform *transform = ctx;
+
+    return parquet_rows_count(&transform->rows, path, ret_rows, err);
+}
+
 static int transform_open(struct transform *transform, struct river *river, struct err *err)
 {
     transform->river = river;
@@ -184,6 +194,7 @@ int transform_all(struct river *river, bool follow, const atomic_bool *upstream_
                                       .follow = follow,
                                       .upstream_done = upstream_done,
                                       .ctx = &transform,
-                                      .work_off = transform_group},
+                                      .work_off = transform_group,
+                                      .count_rows = count_rows},
                    err);
 }

@@ -16,9 +16,6 @@
 
 #include "base/banned.h"
 
-#define LOOK_IDLE_MS 100  /* for dead processes, when nothing is there */
-#define LOOK_BUSY_MS 1000 /* when something is */
-
 void message_close(struct message *message)
 {
     free(message->topic);
@@ -244,19 +241,6 @@ static int claim(struct taking *taking, struct err *err)
     return got < 0 ? -1 : (int)taking->count;
 }
 
-/* Frees what dead processes hold. 1 something is free now. */
-static int look_for_dead(struct journal *journal, int64_t pause_ms, struct err *err)
-{
-    const int64_t now_ms = clock_monotonic_ms();
-    struct buried buried;
-
-    if (now_ms - journal->looked_ms < pause_ms)
-        return 0;
-    TRY(journal_bury_dead(journal, false, &buried, err));
-    journal->looked_ms = now_ms;
-    return buried.leases + buried.forward + buried.back > 0;
-}
-
 int messages_claim(struct journal *journal, const char *group, const char *topic, int64_t lease_ms,
                    size_t most, struct message *ret_messages, struct err *err)
 {
@@ -275,11 +259,11 @@ int messages_claim(struct journal *journal, const char *group, const char *topic
         return -1;
     if (got > 0) {
         /* There is work; what cannot be freed now is told when there is none. */
-        if (look_for_dead(journal, LOOK_BUSY_MS, &ignored) < 0)
+        if (journal_look_for_dead(journal, true, &ignored) < 0)
             log_debug("%s", ignored.text);
         return got;
     }
-    got = look_for_dead(journal, LOOK_IDLE_MS, err);
+    got = journal_look_for_dead(journal, false, err);
     return got == 1 ? claim(&taking, err) : got;
 }
 

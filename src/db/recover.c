@@ -19,6 +19,8 @@
 #include "base/banned.h"
 
 #define RECOVERY_MOST_MS 600000
+#define LOOK_IDLE_MS 100
+#define LOOK_BUSY_MS 1000
 #define CHECKED_MOST_BYTES (8 << 20) /* a state up to this size is checked whole at each start */
 
 /* ---- one step ---- */
@@ -253,6 +255,18 @@ int journal_bury_dead(struct journal *journal, bool wait, struct buried *ret_bur
         TRY(bury_all(journal, &buried, err));
     *ret_buried = buried;
     return 0;
+}
+
+int journal_look_for_dead(struct journal *journal, bool is_busy, struct err *err)
+{
+    const int64_t now_ms = clock_monotonic_ms();
+    struct buried buried;
+
+    if (now_ms - journal->looked_ms < (is_busy ? LOOK_BUSY_MS : LOOK_IDLE_MS))
+        return 0;
+    TRY(journal_bury_dead(journal, false, &buried, err));
+    journal->looked_ms = now_ms;
+    return buried.leases + buried.forward + buried.back > 0;
 }
 
 /* ---- the folders ---- */

@@ -26,6 +26,12 @@ struct buried {
 MUST_CHECK int journal_bury_dead(struct journal *journal, bool wait, struct buried *ret_buried,
                                  struct err *err);
 
+/*
+ * As journal_bury_dead(), for a consumer's loop: not more often than makes sense, less often while it `is_busy`.
+ * 1 something is free now, 0 not.
+ */
+MUST_CHECK int journal_look_for_dead(struct journal *journal, bool is_busy, struct err *err);
+
 /* Whether the process of that name (struct journal's `process`) lives. */
 bool journal_is_alive(const struct journal *journal, const char *process);
 

@@ -79,8 +79,26 @@ void step_add_schema(struct step *step, const char *resource, const char *finger
 void step_add_removed(struct step *step, const char *id, const char *path);
 
 /*
+ * Consumers on other hosts may publish files under the same names at the same time, without this state's
+ * knowledge. So none of the step's files leaves its final name again: whatever lies there is whole, and others
+ * may count on it already. If the step fails, whoever does it again takes them over.
+ */
+void step_share(struct step *step);
+
+/* Counts the rows of a file that was found under a final name. */
+typedef int step_rows_fn(void *ctx, const char *path, int64_t *ret_rows, struct err *err);
+
+/*
+ * For a shared step whose final name step_commit() found taken by other bytes: what is there (a file, or a folder
+ * of parts) becomes the output, its reference is made anew from it, and our own work is dropped with the next
+ * step_commit(). `count_rows` NULL: rows stay as they were. On failure the step is as before.
+ */
+MUST_CHECK int step_adopt(struct step *step, const char *final_path, void *ctx,
+                          step_rows_fn *count_rows, struct err *err);
+
+/*
  * 1 committed (also an empty step); 0 a final name is taken by a file with other bytes, nothing was
- * published and the temporary files are still there (`ret_taken`, if not NULL, gets its path; free it);
+ * published (of a shared step: perhaps a part of its files) and the temporary files are still there (`ret_taken`, if not NULL, gets its path; free it);
  * -1 failed. A name taken by the same bytes is no obstacle.
  *
  * ERR_LOCKED with `retriable`: one of the messages was worked off by another process or its file was replaced,

@@ -105,6 +105,12 @@ static int entry_matches(yyjson_val *file, const char *name, struct err *err)
 
 /* ---- forward ---- */
 
+/* Others may have taken over what has its final name. */
+static bool is_shared(yyjson_val *plan)
+{
+    return json_bool(plan, "shared", false);
+}
+
 static int make_folders(yyjson_val *files, struct folders *folders, struct err *err)
 {
     yyjson_val *file;
@@ -192,7 +198,7 @@ int files_publish(yyjson_val *plan, char **ret_taken, bool *ret_back, struct err
         done = publish_each(files, renamed, ret_taken, err);
     if (done == 1 && folders_sync(&folders, err) < 0)
         done = -1;
-    *ret_back = done <= 0 && take_back(files, renamed);
+    *ret_back = done <= 0 && (is_shared(plan) || take_back(files, renamed));
     free(renamed);
     return done;
 }
@@ -285,6 +291,8 @@ int files_remove(yyjson_val *plan, struct err *err)
     size_t i;
     size_t count;
 
+    if (is_shared(plan))
+        return 0;
     yyjson_arr_foreach(yyjson_obj_get(plan, "files"), i, count, file)
         TRY(remove_one(file, &folders, err));
     return folders_sync(&folders, err);

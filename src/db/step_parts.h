@@ -1,6 +1,6 @@
 /*
  * The parts of a step that db/step.c and db/recover.c share. A plan is the step's JSON:
- *   {"time": ms,
+ *   {"time": ms, "shared": true (step_share()),
  *    "files": [{"temp","final","stage","topic","event","request","unlink","kept"}],
  *    "removed": [{"id","path"}],
  *    "consumed": [{"group","topic","id"}], "dead": [{"group","topic","id",…}],
@@ -54,7 +54,7 @@ MUST_CHECK int file_matches(const char *path, const char *event, struct err *err
 /*
  * Renames what is under its temporary name and makes the folders durable. 1 done; 0 a name is taken by other
  * bytes (`*ret_taken`, if not NULL, gets it); -1 failed. On 0 and -1 `*ret_back` tells whether all that this
- * call renamed has its temporary name again.
+ * call renamed has its temporary name again. A shared plan's files keep their final names: `*ret_back` is true.
  */
 MUST_CHECK int files_publish(yyjson_val *plan, char **ret_taken, bool *ret_back, struct err *err);
 /* Removes what the step replaces or removes. Only after files_publish(): one of the two is there always. */
@@ -63,7 +63,10 @@ MUST_CHECK int files_unlink_old(yyjson_val *plan, struct err *err);
 void files_clear(yyjson_val *plan);
 /* 1 every file is whole under its temporary or its final name, 0 not, -1 could not be told. */
 MUST_CHECK int files_are_whole(yyjson_val *plan, struct err *err);
-/* Undoes a step that cannot be made true: removes those of its files that have their final names. */
+/*
+ * Undoes a step that cannot be made true: removes those of its files that have their final names. A shared
+ * plan's stay.
+ */
 MUST_CHECK int files_remove(yyjson_val *plan, struct err *err);
 
 #endif

@@ -39,18 +39,18 @@ __attribute__((unused)) static void fault_arm_signal(int nth, int number)
 }
 
 /* From now on the nth counted call fails with `error`; `sticky`: and all after it. */
-static void fault_arm_error(int nth, int error, bool sticky)
+__attribute__((unused)) static void fault_arm_error(int nth, int error, bool sticky)
 {
     arm(nth, 0, error, sticky);
 }
 
-static void fault_disarm(void)
+__attribute__((unused)) static void fault_disarm(void)
 {
     calls_left = 0;
 }
 
 /* Whether the fault has come, since it was armed. */
-static bool fault_fired(void)
+__attribute__((unused)) static bool fault_fired(void)
 {
     return fired;
 }
