@@ -111,7 +111,7 @@ static int run_pipeline(const char *file, bool quiet, struct err *err)
 
     TRY(river_open(&river, file, RIVER_WORK, err));
     progress_open(&progress, &river, quiet);
-    done = flow_run(&river, FLOW_ALL, false, err);
+    done = flow_run(&river, FLOW_ALL, &(struct flow_how){0}, err);
     progress_close(&progress);
     TRY(done);
     summary_put_text(&text, &river, FLOW_ALL, 0);

@@ -17,14 +17,22 @@
 
 #define STATUS_DEAD_LETTERS 3
 
+#define NO_WAIT_OPTION                                                                             \
+    {                                                                                              \
+        "no-wait", 0, NULL,                                                                        \
+            "Fails at once if the broker does not answer, in place of waiting for it."             \
+    }
+
 const struct cmd_option run_options[] = {
     {"follow", 'f', NULL, "Keeps going until interrupted: extracts again at every schedule.every."},
+    NO_WAIT_OPTION,
     {NULL, 0, NULL, NULL},
 };
 
 const struct cmd_option transform_command_options[] = {
     {"follow", 'f', NULL, "Keeps listening until interrupted."},
     {"replay", 0, "TABLE", "Makes the table's whole history anew, with today's definition."},
+    NO_WAIT_OPTION,
     {NULL, 0, NULL, NULL},
 };
 
@@ -43,7 +51,8 @@ static void print_summary(const struct cmd_line *line, const struct river *river
 
 static int run_stages(const struct cmd_line *line, unsigned stages, struct err *err)
 {
-    const bool follow = cmd_flag(line, "follow");
+    const struct flow_how how = {.follow = cmd_flag(line, "follow"),
+                                 .no_wait = cmd_flag(line, "no-wait")};
     AUTO(river) river = {0};
     AUTO(progress) progress = {0};
     struct err ignored = {0};
@@ -52,7 +61,7 @@ static int run_stages(const struct cmd_line *line, unsigned stages, struct err *
 
     TRY(river_open(&river, line->args[0], RIVER_WORK, err));
     progress_open(&progress, &river, line->quiet);
-    done = flow_run(&river, stages, follow, err);
+    done = flow_run(&river, stages, &how, err);
     progress_close(&progress);
     if (dead_count(&river.journal, &dead, done < 0 ? &ignored : err) < 0 && done == 0)
         done = -1;
@@ -60,7 +69,7 @@ static int run_stages(const struct cmd_line *line, unsigned stages, struct err *
         print_summary(line, &river, stages, dead, done < 0 ? err : NULL);
     if (done < 0)
         return -1;
-    return dead > 0 && !follow ? STATUS_DEAD_LETTERS : 0;
+    return dead > 0 && !how.follow ? STATUS_DEAD_LETTERS : 0;
 }
 
 int cmd_run(const struct cmd_line *line, struct err *err)

@@ -9,6 +9,8 @@
 #include "base/stop.h"
 #include "base/str.h"
 #include "cmd/check.h"
+#include "cmd/relay.h"
+#include "db/outbox.h"
 #include "db/recover.h"
 
 #include <ctype.h>
@@ -451,12 +453,15 @@ static int turn(struct consuming *c, struct err *err)
 {
     const atomic_bool *upstream = c->consumer->upstream_done;
     const bool was_done = upstream == NULL || atomic_load(upstream);
-    const int got = fetch(c, err);
+    const int is_sent = outbox_is_sent(c->consumer->journal, INT64_MAX, err);
+    int got;
 
+    TRY(is_sent);
+    got = fetch(c, err);
     TRY(got);
     TRY(look_for_dead(c, got > 0, err));
     if (got == 0)
-        return look_whether_drained(c, was_done, err);
+        return look_whether_drained(c, was_done && is_sent == 1, err);
     c->told_waiting = false;
     return work_off_hand(c, err);
 }
@@ -498,8 +503,9 @@ int consume(const struct consumer *consumer, struct err *err)
     AUTO(consuming) c = {.consumer = consumer, .pause_ms = FIRST_PAUSE_MS};
     int drained = 0;
 
-    TRY(broker_open(&c.broker, consumer->ops, &consumer->river->conf.broker, consumer->journal,
-                    consumer->group, consumer->topic, err));
+    relay_wait_ready(consumer->river);
+    TRY(broker_open(&c.broker, consumer->river->broker_ops, &consumer->river->conf.broker,
+                    consumer->journal, consumer->group, consumer->topic, err));
     atomic_store(&consumer->live->started_ms, clock_monotonic_ms());
     atomic_store(&consumer->live->state, FLOW_RUNNING);
     while (drained == 0 && !stop_asked()) {

@@ -31,7 +31,6 @@ struct work {
 struct consumer {
     struct river *river;
     struct journal *journal; /* of this thread, borrowed */
-    const struct broker_ops *ops;
     const char *group;
     const char *topic;
     struct consume_live *live;

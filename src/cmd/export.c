@@ -215,7 +215,6 @@ int export_one(struct river *river, size_t index, bool follow, const atomic_bool
     TRY(export_open(&export, err));
     return consume(&(struct consumer){.river = river,
                                       .journal = &export.journal,
-                                      .ops = &broker_local,
                                       .group = export.group,
                                       .topic = river->adjusted_topic,
                                       .live = export.live,

@@ -10,7 +10,9 @@
 #include "base/stop.h"
 #include "cmd/export.h"
 #include "cmd/extract.h"
+#include "cmd/relay.h"
 #include "cmd/transform.h"
+#include "db/outbox.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -23,6 +25,7 @@ struct flow {
     bool follow;
     atomic_bool extract_done;
     atomic_bool transform_done;
+    atomic_bool stages_done;
     pthread_mutex_t lock; /* guards the two below */
     bool has_failed;
     struct err first_err;
@@ -107,36 +110,88 @@ static void *export_thread(void *ctx)
     return NULL;
 }
 
-static void start(struct flow_thread *threads, size_t *count, struct flow *flow,
-                  void *(*body)(void *), size_t export_index)
+/* Without a relay the others would wait for what never comes. */
+static void *relay_thread(void *ctx)
 {
-    struct flow_thread *thread = &threads[(*count)++];
+    struct flow *flow = ((struct flow_thread *)ctx)->flow;
+    struct err err = {0};
 
+    if (relay_run(flow->river, flow->follow, &flow->stages_done, &err) < 0) {
+        keep_failure(flow, &err);
+        stop_ask();
+    }
+    return NULL;
+}
+
+static void start(struct flow_thread *thread, struct flow *flow, void *(*body)(void *),
+                  size_t export_index)
+{
     thread->flow = flow;
     thread->export_index = export_index;
     pthread_create(&thread->thread, NULL, body, thread);
 }
 
-int flow_run(struct river *river, unsigned stages, bool follow, struct err *err)
+static void run_stages(struct flow *flow, unsigned stages)
 {
-    struct flow flow = {.river = river, .follow = follow, .lock = PTHREAD_MUTEX_INITIALIZER};
-    struct flow_thread *threads = mem_alloc((river->conf.export_count + 2) * sizeof *threads);
+    const size_t exports = flow->river->conf.export_count;
+    struct flow_thread *threads = mem_alloc((exports + 2) * sizeof *threads);
     size_t count = 0;
 
-    atomic_store(&flow.extract_done, !(stages & FLOW_EXTRACT));
-    atomic_store(&flow.transform_done, !(stages & FLOW_TRANSFORM));
+    atomic_store(&flow->extract_done, !(stages & FLOW_EXTRACT));
+    atomic_store(&flow->transform_done, !(stages & FLOW_TRANSFORM));
     if (stages & FLOW_EXTRACT)
-        start(threads, &count, &flow, extract_thread, 0);
+        start(&threads[count++], flow, extract_thread, 0);
     if (stages & FLOW_TRANSFORM)
-        start(threads, &count, &flow, transform_thread, 0);
-    for (size_t i = 0; i < river->conf.export_count && (stages & FLOW_EXPORT); i++)
-        start(threads, &count, &flow, export_thread, i);
+        start(&threads[count++], flow, transform_thread, 0);
+    for (size_t i = 0; i < exports && (stages & FLOW_EXPORT); i++)
+        start(&threads[count++], flow, export_thread, i);
     for (size_t i = 0; i < count; i++)
         pthread_join(threads[i].thread, NULL);
     free(threads);
+}
+
+/* Around the stages: what they publish is sent while they run, and until all of it is. */
+static void run_with_relay(struct flow *flow, unsigned stages)
+{
+    struct flow_thread relay;
+
+    start(&relay, flow, relay_thread, 0);
+    run_stages(flow, stages);
+    atomic_store(&flow->stages_done, true);
+    pthread_join(relay.thread, NULL);
+}
+
+static int tell_unsent(struct river *river, struct err *err)
+{
+    int64_t count = 0;
+
+    TRY(outbox_count(&river->journal, &count, err));
+    if (count > 0)
+        log_info("%" PRId64 " references wait to be sent; the next start sends them", count);
+    return 0;
+}
+
+static int prepare_at_once(struct river *river, struct err *err)
+{
+    TRY(relay_prepare(river, &river->journal, 0, err));
+    atomic_store(&river->broker_ready, true);
+    return 0;
+}
+
+int flow_run(struct river *river, unsigned stages, const struct flow_how *how, struct err *err)
+{
+    struct flow flow = {.river = river, .follow = how->follow, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+    if (how->no_wait)
+        TRY(prepare_at_once(river, err));
+    if (river->broker_ops->relay)
+        run_with_relay(&flow, stages);
+    else
+        run_stages(&flow, stages);
     pthread_mutex_destroy(&flow.lock);
-    if (!flow.has_failed)
-        return 0;
-    *err = flow.first_err;
-    return -1;
+    if (flow.has_failed) {
+        *err = flow.first_err;
+        return -1;
+    }
+    return tell_unsent(river, err);
 }

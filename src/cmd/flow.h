@@ -17,7 +17,17 @@ enum flow_stages {
  * Runs the stages until the source is exhausted and the topics are drained or, with `follow`, until a stop
  * is asked (which is then no failure). A stage that fails does not stop the others; the first failure is returned
  * after all have ended.
+ *
+ * References go to a broker that is a server by a thread of their own, which ends last: when all is sent, or at
+ * once when a stop is asked (what was not sent is sent at the next start). A server that does not answer is waited
+ * for, while the extraction goes on; with `no_wait` it fails the call before anything has begun.
  */
-MUST_CHECK int flow_run(struct river *river, unsigned stages, bool follow, struct err *err);
+struct flow_how {
+    bool follow;
+    bool no_wait;
+};
+
+MUST_CHECK int flow_run(struct river *river, unsigned stages, const struct flow_how *how,
+                        struct err *err);
 
 #endif

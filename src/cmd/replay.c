@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "cmd/check.h"
 #include "cmd/outputs.h"
+#include "cmd/relay.h"
 #include "cmd/transform.h"
 #include "db/ledger.h"
 #include "db/messages.h"
@@ -245,6 +246,7 @@ int cmd_replay(const struct cmd_line *line, struct err *err)
     if (replay.pruned > 0)
         log_warn("%" PRId64 " files of \"%s\" stay as they are: their landing files were pruned",
                  replay.pruned, replay.table);
+    TRY(relay_flush(&river, cmd_flag(line, "no-wait") ? 0 : BROKER_FOR_EVER, err));
     if (line->json)
         printf("{\"table\":\"%s\",\"files\":%" PRId64 ",\"rows\":%" PRId64 ",\"kept\":%" PRId64
                "}\n",

@@ -20,6 +20,9 @@ static void make_live(struct river *river)
     river->opened_ms = clock_monotonic_ms();
     river->landed_topic = mem_fmt("%s.landed", conf->name);
     river->adjusted_topic = mem_fmt("%s.adjusted", conf->name);
+    river->dead_topic = mem_fmt("%s.dead", conf->name);
+    river->broker_ops = broker_of(conf->broker.type);
+    atomic_store(&river->broker_ready, river->broker_ops->prepare == NULL);
     river->extracts = mem_alloc(conf->source.resource_count * sizeof *river->extracts);
     for (size_t i = 0; i < conf->source.resource_count; i++)
         river->extracts[i].resource = &conf->source.resources[i];
@@ -51,8 +54,11 @@ static int no_state(const struct river *river, struct err *err)
 /* Builds that lack a backend say so before anything is touched. */
 static int check_backends(const struct pipeline *conf, struct err *err)
 {
-    if (conf->broker.type != BROKER_LOCAL) {
-        err_set(err, ERR_USAGE, "this build has no broker \"kafka\"");
+    const struct broker_ops *broker = broker_of(conf->broker.type);
+
+    if (broker->missing) {
+        err_set(err, ERR_USAGE, "this build has no broker \"%s\": %s", broker->name,
+                broker->missing);
         return err_hint(err, "Use broker: {type: local}.");
     }
     if (conf->transform.engine != ENGINE_DUCKDB) {
@@ -69,7 +75,8 @@ int river_open(struct river *river, const char *file, enum river_access access, 
 
     TRY(river_read(river, file, err));
     TRY(check_backends(&river->conf, err));
-    got = journal_open(&river->journal, river->conf.state_dir, river->conf.name, "local",
+    got = journal_open(&river->journal, river->conf.state_dir, river->conf.name,
+                       access == RIVER_MOVE ? NULL : river->broker_ops->name,
                        access == RIVER_WORK ? JOURNAL_CREATE : JOURNAL_EXISTING, err);
     if (got == 0)
         return no_state(river, err);
@@ -86,6 +93,7 @@ void river_close(struct river *river)
     journal_close(&river->journal);
     free(river->landed_topic);
     free(river->adjusted_topic);
+    free(river->dead_topic);
     free(river->extracts);
     free(river->exports);
     pipeline_close(&river->conf);

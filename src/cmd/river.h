@@ -47,10 +47,12 @@ struct consume_live {
 struct river {
     struct pipeline conf;
     const struct broker_ops *broker_ops;
-    char *landed_topic;     /* "<pipeline>.landed" */
-    char *adjusted_topic;   /* "<pipeline>.adjusted" */
-    struct journal journal; /* the main thread's */
-    int64_t opened_ms;      /* monotonic */
+    char *landed_topic;       /* "<pipeline>.landed" */
+    char *adjusted_topic;     /* "<pipeline>.adjusted" */
+    char *dead_topic;         /* "<pipeline>.dead" */
+    struct journal journal;   /* the main thread's */
+    int64_t opened_ms;        /* monotonic */
+    atomic_bool broker_ready; /* consumers may begin (cmd/relay.h) */
 
     struct extract_live *extracts; /* one a resource */
     struct consume_live transform;
@@ -63,6 +65,7 @@ MUST_CHECK int river_read(struct river *river, const char *file, struct err *err
 enum river_access {
     RIVER_LOOK, /* an existing state; without one ERR_USAGE with a hint */
     RIVER_MEND, /* the same, and recovers it */
+    RIVER_MOVE, /* as RIVER_MEND, whichever broker the state is with */
     RIVER_WORK, /* makes the state if there is none, and recovers it */
 };
 

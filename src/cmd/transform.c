@@ -187,7 +187,6 @@ int transform_all(struct river *river, bool follow, const atomic_bool *upstream_
     interrupter_open(&interrupter, &transform.engine);
     return consume(&(struct consumer){.river = river,
                                       .journal = &transform.journal,
-                                      .ops = &broker_local,
                                       .group = TRANSFORM_GROUP,
                                       .topic = river->landed_topic,
                                       .live = &river->transform,

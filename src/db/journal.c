@@ -121,7 +121,7 @@ static int check_broker(struct journal *journal, const char *broker, struct err 
         err_set(err, ERR_USAGE,
                 "the state \"%s\" has its references in the broker \"%s\", not \"%s\"",
                 journal->dir, of_state, broker);
-        err_hint(err, "Move them with: riacho state move");
+        err_hint(err, "Move them with: riacho state move FILE --to %s", broker);
         free(of_state);
         return -1;
     }

@@ -102,6 +102,25 @@ int outbox_count(struct journal *journal, int64_t *ret_count, struct err *err)
     return 0;
 }
 
+int outbox_refill(struct journal *journal, const char *topic, int64_t *ret_count, struct err *err)
+{
+    AUTO(lite_txn) txn = {0};
+    int64_t count;
+
+    TRY(lite_begin(&txn, &journal->lite, err));
+    TRY(lite_run(&journal->lite,
+                 "INSERT INTO outbox(topic, offset) SELECT m.topic, m.offset FROM topics t"
+                 " JOIN messages m ON m.topic = t.no LEFT JOIN files f ON f.id = m.id"
+                 " WHERE t.name = ? AND (m.value IS NOT NULL OR"
+                 " (f.event IS NOT NULL AND f.removed IS NULL))"
+                 " ORDER BY m.offset ON CONFLICT DO NOTHING",
+                 BIND(lite_text(topic)), err));
+    count = lite_changes(&journal->lite);
+    TRY(lite_commit(&txn, err));
+    *ret_count = count;
+    return 0;
+}
+
 int outbox_add(struct lite *lite, int64_t topic_no, int64_t offset, struct err *err)
 {
     return lite_run(lite,

@@ -34,6 +34,13 @@ MUST_CHECK int outbox_is_sent(struct journal *journal, int64_t seq, struct err *
 /* How many are not confirmed. */
 MUST_CHECK int outbox_count(struct journal *journal, int64_t *ret_count, struct err *err);
 
+/*
+ * The broker has lost the topic: every message of it that is kept here is to be sent again. `*ret_count`: how
+ * many that are, besides those that wait anyway.
+ */
+MUST_CHECK int outbox_refill(struct journal *journal, const char *topic, int64_t *ret_count,
+                             struct err *err);
+
 /* ---- for whoever writes messages, inside his transaction ---- */
 
 /* That message is to be sent, if the state's broker is outside of it. */

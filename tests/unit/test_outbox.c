@@ -239,6 +239,28 @@ static void pruning_takes_what_is_confirmed_and_nothing_else(void **state)
     expect_waiting(scene, 0, 8, "2 a-2");
 }
 
+static void a_topic_that_was_lost_is_sent_again(void **state)
+{
+    struct scene *scene = *state;
+    char *path = fs_join(scene->world.landing, "quakes/a-2.parquet");
+    AUTO(step) step = {0};
+    int64_t count = -1;
+    struct err err = {0};
+
+    land(scene, 1, 4);
+    DONE(outbox_sent(&scene->journal, (int64_t[]){1, 2, 3}, 3, &err));
+    step_open(&step);
+    step_add_removed(&step, "a-2", path);
+    assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), 1);
+    DONE(outbox_refill(&scene->journal, WORLD_LANDED, &count, &err));
+
+    assert_int_equal(count, 2);
+    expect_waiting(scene, 0, 8, "4 a-4,5 a-1,6 a-3");
+    DONE(outbox_refill(&scene->journal, WORLD_DEAD, &count, &err));
+    assert_int_equal(count, 0);
+    free(path);
+}
+
 static void a_state_that_is_its_own_broker_has_nothing_to_send(void **state)
 {
     struct scene *scene = *state;
@@ -266,6 +288,7 @@ int main(void)
         TEST(what_waits_survives_a_restart),
         TEST(nobody_hears_of_a_file_that_is_gone),
         TEST(pruning_takes_what_is_confirmed_and_nothing_else),
+        TEST(a_topic_that_was_lost_is_sent_again),
         cmocka_unit_test_setup_teardown(a_state_that_is_its_own_broker_has_nothing_to_send,
                                         set_up_local, tear_down),
     };
