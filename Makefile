@@ -134,7 +134,7 @@ test: ## install what the tests need and run them all, also under sanitizers
 test-unit: $(TESTS) ## unit and contract tests (SANITIZE=... runs them under that sanitizer)
 	@tools/run-units $(TESTS)
 
-test-e2e: all ## the program against real input (PYTEST_ARGS=... goes to pytest)
+test-e2e: all $(B)/bin/spark_contract ## the program against real input (PYTEST_ARGS=... goes to pytest)
 	@deps/venv
 	$(PYTEST) tests $(PYTEST_ARGS)
 
@@ -151,6 +151,14 @@ kafka-zookeeper: ## the same with Kafka 3.9, coordinated by ZooKeeper 3.8
 	@deps/install-system kafka
 	@deps/kafka
 	@python3 tests/support/kafka_cluster.py start zookeeper
+
+spark: ## start Apache Spark 4 with two workers and Connect on this machine, and say what to write into a pipeline file
+	@deps/install-system kafka    # Java
+	@deps/venv spark
+	@build/venv/bin/python tests/support/spark_server.py start
+
+spark-stop: ## end what `make spark` started
+	@build/venv/bin/python tests/support/spark_server.py stop
 
 kafka-stop: ## end what `make kafka` and `make kafka-zookeeper` started, and remove its data
 	@python3 tests/support/kafka_cluster.py stop
@@ -215,7 +223,7 @@ clean: ## remove what was built; the fetched libraries stay
 
 FORCE:
 .PHONY: all help objects test-objects deps demo test test-unit test-e2e torture kafka kafka-zookeeper \
-        kafka-stop lint tidy check-rooms check-sizes format format-check docs install uninstall deb \
+        kafka-stop spark spark-stop lint tidy check-rooms check-sizes format format-check docs install uninstall deb \
         test-packages clean FORCE
 
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT))

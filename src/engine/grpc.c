@@ -442,7 +442,10 @@ static int blame(struct grpc_impl *impl, CURLcode code, struct err *err)
         err_set(err, ERR_REMOTE, "what listens there does not speak gRPC");
         return err_hint(err, "Look at the port, and whether use_ssl is as the server has it.");
     }
-    return blame_network(err, why);
+    blame_network(err, why);
+    if (code == CURLE_GOT_NOTHING)
+        err_hint(err, "What listens there may be no gRPC server: look at the port.");
+    return -1;
 }
 
 static int check_answer(struct grpc_impl *impl, struct err *err)

@@ -19,6 +19,9 @@
 
 #include "base/banned.h"
 
+/* protobuf-c's initialisers cast a const away. */
+#pragma GCC diagnostic ignored "-Wcast-qual"
+
 #define SERVICE "/spark.connect.SparkConnectService/"
 #define USER_AGENT "riacho"
 #define OLDEST_VERSION 4

@@ -9,6 +9,9 @@
 
 #include "base/banned.h"
 
+/* protobuf-c's initialisers cast a const away. */
+#pragma GCC diagnostic ignored "-Wcast-qual"
+
 /* A message on the heap, initialised: NEW(Spark__Plan, SPARK__PLAN__INIT). */
 #define NEW(type, init) ((type *)copy_of(&(const type)init, sizeof(type)))
 
