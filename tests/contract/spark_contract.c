@@ -218,7 +218,7 @@ static void a_fault_has_a_class_a_state_and_a_place(void **state)
     } cases[] = {
         {"SELECT nope FROM range(3)", "UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703", "`nope`", 7, 0},
         {"SELECT 1\nFORM x y", "PARSE_SYNTAX_ERROR", "42601", "near 'x'", -1, 2},
-        {"SELECT CAST(concat('x', id) AS INT) FROM range(3)", "CAST_INVALID_INPUT", "22018", "'x0'",
+        {"SELECT CAST(concat('x', id) AS INT) FROM range(1)", "CAST_INVALID_INPUT", "22018", "'x0'",
          7, 0},
         {"SELECT raise_error('by hand') FROM range(3)", "USER_RAISED_EXCEPTION", "P0001", "by hand",
          -1, 0},
