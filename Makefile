@@ -20,7 +20,7 @@ Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
 DEST    := $(DESTDIR)$(PREFIX)
 
-PKGS := libcurl yaml-0.1 libssl libcrypto libmicrohttpd zlib libzstd libprotobuf-c
+PKGS := libcurl yaml-0.1 libssl libcrypto libmicrohttpd zlib libzstd
 # Asked once, and only when something is compiled: by then the packages are installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -29,7 +29,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototyp
         -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual
 SAFE := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-fstack-protector-strong -D_FORTIFY_SOURCE=2)
 
-CPPFLAGS += -Isrc -isystem $(D)/include -isystem build/proto -D_GNU_SOURCE $(PKG_CFLAGS)
+CPPFLAGS += -Isrc -isystem $(D)/include -D_GNU_SOURCE $(PKG_CFLAGS)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -pthread -fno-omit-frame-pointer $(WARN) $(if $(WERROR),-Werror) $(SAFE)
 LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
@@ -41,15 +41,15 @@ MAIN     := $(wildcard src/main.c)
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c tests/contract/*_contract.c))
 FORMATTED = $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
-# Messages of foreign protocols: protoc-c makes their C.
-PROTO    := $(sort $(wildcard src/*/*.proto))
-MESSAGES := $(patsubst %.proto,build/proto/%.pb-c.h,$(notdir $(PROTO)))
-OBJ      := $(SRC:%.c=$(B)/%.o) $(patsubst build/%.h,$(B)/%.o,$(MESSAGES))
+OBJ      := $(SRC:%.c=$(B)/%.o)
 TESTS    := $(patsubst %.c,$(B)/bin/%,$(notdir $(UNIT)))
 PROGRAM  := $(if $(plain),build/riacho,$(B)/riacho)
 PAGES    := man/man1/riacho.1 bash-completion/completions/riacho zsh/site-functions/_riacho \
             fish/vendor_completions.d/riacho.fish
 PYTEST    = RIACHO=$(CURDIR)/$(PROGRAM) build/venv/bin/python -B -m pytest
+
+# Lays out and checks the page's files.
+BIOME    := build/browser/node_modules/@biomejs/cli-linux-x64/biome
 
 # $(1): where libduckdb.so lies as seen from the folder of what is linked.
 link = @echo "  LINK $@"; mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/$(1)' -o $@ $(filter %.o %.a,$^) $(LDLIBS)
@@ -76,16 +76,7 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
 
-build/proto/%.pb-c.h: src/engine/%.proto
-	@mkdir -p $(@D)
-	@echo "  PROTO $<"
-	$(Q)protoc-c -I$(<D) --c_out=$(@D) $<
-
-$(B)/proto/%.pb-c.o: build/proto/%.pb-c.h $(B)/flags
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c -o $@ $(<:.h=.c)
-
-$(B)/%.o: %.c $(B)/flags $(D)/.stamp | $(MESSAGES)
+$(B)/%.o: %.c $(B)/flags $(D)/.stamp
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -123,18 +114,18 @@ demo: ## install what is missing, build, and run the earthquake pipeline once
 	build/riacho demo
 
 test: ## install what the tests need and run them all, also under sanitizers
-	@deps/install-system build test kafka
+	@deps/install-system build test kafka browser
 	@$(MAKE) --no-print-directory all test-unit
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined test-unit
 	@$(MAKE) --no-print-directory SANITIZE=thread test-unit
-	@deps/venv tests spark
+	@deps/venv tests spark browser
 	@deps/kafka
 	@$(MAKE) --no-print-directory test-e2e
 
 test-unit: $(TESTS) ## unit and contract tests (SANITIZE=... runs them under that sanitizer)
 	@tools/run-units $(TESTS)
 
-test-e2e: all $(B)/bin/spark_contract ## the program against real input (PYTEST_ARGS=... goes to pytest)
+test-e2e: all ## the program against real input (PYTEST_ARGS=... goes to pytest)
 	@deps/venv
 	$(PYTEST) tests $(PYTEST_ARGS)
 
@@ -152,18 +143,10 @@ kafka-zookeeper: ## the same with Kafka 3.9, coordinated by ZooKeeper 3.8
 	@deps/kafka
 	@python3 tests/support/kafka_cluster.py start zookeeper
 
-spark: ## start Apache Spark 4 with two workers and Connect on this machine, and say what to write into a pipeline file
-	@deps/install-system kafka    # Java
-	@deps/venv spark
-	@build/venv/bin/python tests/support/spark_server.py start
-
-spark-stop: ## end what `make spark` started
-	@build/venv/bin/python tests/support/spark_server.py stop
-
 kafka-stop: ## end what `make kafka` and `make kafka-zookeeper` started, and remove its data
 	@python3 tests/support/kafka_cluster.py stop
 
-lint: format-check check-rooms check-sizes ## every check that runs nothing, warnings as errors
+lint: format-check check-rooms check-sizes check-page ## every check that runs nothing, warnings as errors
 	@$(MAKE) --no-print-directory CC=gcc WERROR=1 objects test-objects
 	@$(MAKE) --no-print-directory CC=clang WERROR=1 objects test-objects tidy
 
@@ -179,11 +162,17 @@ $(B)/tidy/%.ok: %.c $(B)/%.o .clang-tidy
 check-rooms:
 	@tools/check-rooms
 
+check-page:
+	@deps/npm tests/browser build/browser
+	@cd src/board/web && $(CURDIR)/$(BIOME) ci --colors=off --error-on-warnings .
+
 check-sizes:
 	@tools/check-sizes $(SRC) $(MAIN)
 
-format: ## lay out the C files as .clang-format says
+format: ## lay out the C files as .clang-format says, the page's as biome.json does
 	@tools/format $(FORMATTED)
+	@deps/npm tests/browser build/browser
+	@cd src/board/web && $(CURDIR)/$(BIOME) check --write --colors=off .
 
 format-check: ## tell which files `make format` would change
 	@tools/format --check $(FORMATTED)
@@ -219,11 +208,11 @@ test-packages: all ## the Debian package in a fresh root (as root; takes minutes
 	$(PYTEST) -m packages tests/packages $(PYTEST_ARGS)
 
 clean: ## remove what was built; the fetched libraries stay
-	rm -rf $(filter-out $(D) build/venv build/poetry build/kafka,$(wildcard build/*))
+	rm -rf $(filter-out $(D) build/venv build/poetry build/kafka build/page build/browser,$(wildcard build/*))
 
 FORCE:
 .PHONY: all help objects test-objects deps demo test test-unit test-e2e torture kafka kafka-zookeeper \
-        kafka-stop spark spark-stop lint tidy check-rooms check-sizes format format-check docs install uninstall deb \
+        kafka-stop lint tidy check-rooms check-sizes check-page format format-check docs install uninstall deb \
         test-packages clean FORCE
 
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT))
