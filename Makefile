@@ -20,7 +20,7 @@ Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
 DEST    := $(DESTDIR)$(PREFIX)
 
-PKGS := libcurl yaml-0.1 libssl libcrypto libmicrohttpd zlib libzstd
+PKGS := libcurl yaml-0.1 libssl libcrypto libmicrohttpd zlib libzstd libprotobuf-c
 # Asked once, and only when something is compiled: by then the packages are installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -29,7 +29,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototyp
         -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual
 SAFE := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-fstack-protector-strong -D_FORTIFY_SOURCE=2)
 
-CPPFLAGS += -Isrc -isystem $(D)/include -D_GNU_SOURCE $(PKG_CFLAGS)
+CPPFLAGS += -Isrc -isystem $(D)/include -isystem build/proto -D_GNU_SOURCE $(PKG_CFLAGS)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 -pthread -fno-omit-frame-pointer $(WARN) $(if $(WERROR),-Werror) $(SAFE)
 LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
@@ -41,7 +41,10 @@ MAIN     := $(wildcard src/main.c)
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c tests/contract/*_contract.c))
 FORMATTED = $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
-OBJ      := $(SRC:%.c=$(B)/%.o)
+# Messages of foreign protocols: protoc-c makes their C.
+PROTO    := $(sort $(wildcard src/*/*.proto))
+MESSAGES := $(patsubst %.proto,build/proto/%.pb-c.h,$(notdir $(PROTO)))
+OBJ      := $(SRC:%.c=$(B)/%.o) $(patsubst build/%.h,$(B)/%.o,$(MESSAGES))
 TESTS    := $(patsubst %.c,$(B)/bin/%,$(notdir $(UNIT)))
 PROGRAM  := $(if $(plain),build/riacho,$(B)/riacho)
 PAGES    := man/man1/riacho.1 bash-completion/completions/riacho zsh/site-functions/_riacho \
@@ -76,7 +79,16 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
 
-$(B)/%.o: %.c $(B)/flags $(D)/.stamp
+build/proto/%.pb-c.h: src/engine/%.proto
+	@mkdir -p $(@D)
+	@echo "  PROTO $<"
+	$(Q)protoc-c -I$(<D) --c_out=$(@D) $<
+
+$(B)/proto/%.pb-c.o: build/proto/%.pb-c.h $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c -o $@ $(<:.h=.c)
+
+$(B)/%.o: %.c $(B)/flags $(D)/.stamp | $(MESSAGES)
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -125,7 +137,7 @@ test: ## install what the tests need and run them all, also under sanitizers
 test-unit: $(TESTS) ## unit and contract tests (SANITIZE=... runs them under that sanitizer)
 	@tools/run-units $(TESTS)
 
-test-e2e: all ## the program against real input (PYTEST_ARGS=... goes to pytest)
+test-e2e: all $(B)/bin/spark_contract ## the program against real input (PYTEST_ARGS=... goes to pytest)
 	@deps/venv
 	$(PYTEST) tests $(PYTEST_ARGS)
 
@@ -142,6 +154,14 @@ kafka-zookeeper: ## the same with Kafka 3.9, coordinated by ZooKeeper 3.8
 	@deps/install-system kafka
 	@deps/kafka
 	@python3 tests/support/kafka_cluster.py start zookeeper
+
+spark: ## start Apache Spark 4 with two workers and Connect on this machine, and say what to write into a pipeline file
+	@deps/install-system kafka    # Java
+	@deps/venv spark
+	@build/venv/bin/python tests/support/spark_server.py start
+
+spark-stop: ## end what `make spark` started
+	@build/venv/bin/python tests/support/spark_server.py stop
 
 kafka-stop: ## end what `make kafka` and `make kafka-zookeeper` started, and remove its data
 	@python3 tests/support/kafka_cluster.py stop
@@ -212,7 +232,8 @@ clean: ## remove what was built; the fetched libraries stay
 
 FORCE:
 .PHONY: all help objects test-objects deps demo test test-unit test-e2e torture kafka kafka-zookeeper \
-        kafka-stop lint tidy check-rooms check-sizes check-page format format-check docs install uninstall deb \
+        kafka-stop spark spark-stop lint tidy check-rooms check-sizes check-page format format-check docs install \
+        uninstall deb \
         test-packages clean FORCE
 
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT))

@@ -1,0 +1,20 @@
+/*
+ * Spark Connect's messages, made of what spark_connect.h asks for, and read into what it gives.
+ */
+#ifndef RIACHO_SPARK_MESSAGE_H
+#define RIACHO_SPARK_MESSAGE_H
+
+#include "engine/spark_connect.h"
+
+#include <spark_connect.pb-c.h>
+
+/* Copies all; spark_plan_free(). */
+Spark__Plan *spark_plan_of_relation(const struct spark_relation *relation);
+Spark__Plan *spark_plan_of_write(const struct spark_write *write);
+Spark__Plan *spark_plan_of_statement(const char *statement);
+void spark_plan_free(Spark__Plan *plan);
+
+void spark_type_of_message(const Spark__DataType *message, const char *name,
+                           struct spark_type *ret_type);
+
+#endif

@@ -1,0 +1,199 @@
+"""A real Apache Spark on this machine, with its Connect server: in local mode, or a driver over a standalone
+master with two workers.
+
+    with SparkServer(folder) as server:          # or SparkServer(folder, workers=2)
+        server.remote                            # "sc://127.0.0.1:21702/;token=sesame"
+        server.kill(); server.start()            # SIGKILL, and another one at the same address
+
+People use it by `make spark` and `make spark-stop`. Spark comes with the pinned PySpark (deps/venv spark).
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HOME = ROOT / "build" / "spark"
+TOKEN = "sesame"
+SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
+
+OPTIONS = {
+    "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.connect.grpc.binding.address": "127.0.0.1",
+    "spark.connect.authenticate.token": TOKEN,
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.network.timeout": "20s",
+    "spark.network.timeoutInterval": "5s",
+    "spark.executor.heartbeatInterval": "2s",
+}
+
+
+def home():
+    """Where the pinned PySpark keeps the distribution."""
+    import importlib.util
+
+    return pathlib.Path(importlib.util.find_spec("pyspark").origin).parent
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as s:
+        s.settimeout(1)
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+class SparkServer:
+    def __init__(self, folder, workers=0, port=None, memory="1g"):
+        self.dir = pathlib.Path(folder)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.memory = memory
+        self.worker_count = workers
+        self.master_port = free_port() if workers else None
+        self.master = None
+        self.workers = []
+        self.driver = None
+
+    @property
+    def remote(self):
+        return f"sc://127.0.0.1:{self.port}/;token={TOKEN}"
+
+    @property
+    def processes(self):
+        return [p for p in [self.master, *self.workers, self.driver] if p]
+
+    def run(self, name, args):
+        env = {
+            **os.environ,
+            "SPARK_HOME": str(home()),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(self.dir / "local"),
+            "SPARK_WORKER_DIR": str(self.dir / "work"),
+            "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto",
+        }
+        with open(self.dir / f"{name}.log", "ab") as log:
+            return subprocess.Popen(
+                args, cwd=self.dir, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def run_class(self, name, *args):
+        return self.run(name, [str(home() / "bin" / "spark-class"), *map(str, args)])
+
+    def wait(self, name, process, port):
+        end = time.monotonic() + 120
+        while not listens(port):
+            log = (self.dir / f"{name}.log").read_text(errors="replace")
+            assert process.poll() is None, f"Spark's {name} ended:\n{log[-4000:]}"
+            assert time.monotonic() < end, f"Spark's {name} does not listen:\n{log[-4000:]}"
+            time.sleep(0.1)
+
+    def start_worker(self):
+        worker = self.run_class(
+            f"worker-{len(self.workers)}",
+            "org.apache.spark.deploy.worker.Worker",
+            *("--host", "127.0.0.1", "--webui-port", "0", "--cores", "1", "--memory", "1g"),
+            f"spark://127.0.0.1:{self.master_port}",
+        )
+        self.workers.append(worker)
+        return worker
+
+    def start_master(self):
+        self.master = self.run_class(
+            "master",
+            "org.apache.spark.deploy.master.Master",
+            *("--host", "127.0.0.1", "--port", self.master_port, "--webui-port", free_port()),
+        )
+        self.wait("master", self.master, self.master_port)
+
+    def start(self):
+        """Returns once the server listens."""
+        if self.worker_count and not self.master:
+            self.start_master()
+            for _ in range(self.worker_count):
+                self.start_worker()
+        master = f"spark://127.0.0.1:{self.master_port}" if self.worker_count else "local[2]"
+        options = {
+            **OPTIONS,
+            "spark.connect.grpc.binding.port": self.port,
+            "spark.sql.warehouse.dir": self.dir / "warehouse",
+        }
+        if self.worker_count:
+            options |= {"spark.executor.memory": "512m", "spark.executor.cores": 1}
+        conf = [word for key, value in options.items() for word in ("--conf", f"{key}={value}")]
+        self.driver = self.run(
+            "driver",
+            [
+                *(str(home() / "bin" / "spark-submit"), "--master", master, "--driver-memory", self.memory),
+                *("--class", SERVER, *conf),
+            ],
+        )
+        self.wait("driver", self.driver, self.port)
+        return self
+
+    @staticmethod
+    def end(process, how=signal.SIGKILL):
+        """Ends the process with all that it started: the group is its own."""
+        try:
+            os.killpg(process.pid, how)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+    def kill(self):
+        """The Connect server, which is the driver, dies."""
+        self.end(self.driver)
+        self.driver = None
+
+    def kill_worker(self, index):
+        """A worker dies with its executors."""
+        self.end(self.workers[index])
+
+    def stop(self):
+        for process in self.processes:
+            self.end(process)
+        self.master, self.workers, self.driver = None, [], None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc):
+        self.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["start", "stop"])
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    note = HOME / "processes.json"
+    if note.exists():
+        for pid in json.loads(note.read_text()):
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        shutil.rmtree(HOME)
+    if args.what == "stop":
+        return
+    server = SparkServer(HOME, workers=args.workers, port=15002).start()
+    note.write_text(json.dumps([p.pid for p in server.processes]))
+    print(f"transform:\n  engine: spark\n  remote: {server.remote}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
