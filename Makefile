@@ -44,7 +44,8 @@ FORMATTED = $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
 # Messages of foreign protocols: protoc-c makes their C.
 PROTO    := $(sort $(wildcard src/*/*.proto))
 MESSAGES := $(patsubst %.proto,build/proto/%.pb-c.h,$(notdir $(PROTO)))
-OBJ      := $(SRC:%.c=$(B)/%.o) $(patsubst build/%.h,$(B)/%.o,$(MESSAGES))
+WEB      := $(sort $(shell find src/board/web -name node_modules -prune -o -type f -print))
+OBJ      := $(SRC:%.c=$(B)/%.o) $(patsubst build/%.h,$(B)/%.o,$(MESSAGES)) $(B)/build/web/assets.o
 TESTS    := $(patsubst %.c,$(B)/bin/%,$(notdir $(UNIT)))
 PROGRAM  := $(if $(plain),build/riacho,$(B)/riacho)
 PAGES    := man/man1/riacho.1 bash-completion/completions/riacho zsh/site-functions/_riacho \
@@ -92,6 +93,15 @@ $(B)/%.o: %.c $(B)/flags $(D)/.stamp | $(MESSAGES)
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The page, and a C file that holds it.
+build/web/.stamp: $(WEB)
+	@echo "  WEB  build/web"
+	$(Q)src/board/web/build build/web
+	@touch $@
+
+build/web/assets.c: build/web/.stamp tools/embed-assets
+	@tools/embed-assets build/web >$@
 
 # private: or $(B)/flags would be written with it.
 $(B)/tests/%.o: private CPPFLAGS += -Itests -Itests/support

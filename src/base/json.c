@@ -50,6 +50,13 @@ void json_out_close(struct json_out *out)
     out->doc = NULL;
 }
 
+void json_out_take(struct json_out *out, struct json_out *ret_other)
+{
+    json_out_close(ret_other);
+    *ret_other = *out;
+    out->doc = NULL;
+}
+
 void json_out_write(const struct json_out *out, struct buf *to)
 {
     size_t size = 0;

@@ -6,6 +6,7 @@
 #include "base/logger.h"
 #include "base/stop.h"
 #include "cmd/flow.h"
+#include "cmd/live.h"
 #include "cmd/progress.h"
 #include "cmd/replay.h"
 #include "cmd/summary.h"
@@ -55,11 +56,13 @@ static int run_stages(const struct cmd_line *line, unsigned stages, struct err *
                                  .no_wait = cmd_flag(line, "no-wait")};
     AUTO(river) river = {0};
     AUTO(progress) progress = {0};
+    AUTO(live) live = {0};
     struct err ignored = {0};
     int64_t dead = 0;
     int done;
 
     TRY(river_open(&river, line->args[0], RIVER_WORK, err));
+    TRY(live_open(&live, &river, line->cmd->name, stages, err));
     progress_open(&progress, &river, line->quiet);
     done = flow_run(&river, stages, &how, err);
     progress_close(&progress);

@@ -2,6 +2,7 @@
  * The only list of commands.
  */
 #include "cmd/cmd.h"
+#include "cmd/cmd_board.h"
 #include "cmd/cmd_demo.h"
 #include "cmd/cmd_doctor.h"
 #include "cmd/cmd_look.h"
@@ -74,6 +75,28 @@ const struct cmd commands[] = {
         .lists = true,
         .options = run_options,
         .run = cmd_export,
+    },
+    {
+        .name = "serve",
+        ONE_FILE,
+        .summary = "run --follow and the dashboard in one process",
+        .about = "The address is printed at the start. By default only this machine reaches it; "
+                 "see\n"
+                 "docs/board.md for others.",
+        .example = "riacho serve pipeline.yaml",
+        .options = dashboard_command_options,
+        .run = cmd_serve,
+    },
+    {
+        .name = "dashboard",
+        ONE_FILE,
+        .summary = "the live page of a pipeline that runs elsewhere",
+        .about = "Shows what the state knows, the files, and the live figures of every process "
+                 "that works on\n"
+                 "the pipeline on this host.",
+        .example = "riacho dashboard pipeline.yaml --listen 127.0.0.1:8321",
+        .options = dashboard_command_options,
+        .run = cmd_dashboard,
     },
     {
         .name = "status",

@@ -487,10 +487,29 @@ static void run_threads(struct extract_pass *pass)
     free(threads);
 }
 
-static void forget_last_pass(struct river *river)
+/* One by one: others read them meanwhile. */
+static void forget_last_pass(struct extract_live *live)
+{
+    struct source_stats *source = &live->source;
+    struct landing_stats *landing = &live->landing;
+    atomic_llong *const figures[] = {
+        &source->requests,        &source->in_flight,     &source->retries,    &source->pages,
+        &source->records,         &source->bytes,         &source->wire_bytes, &source->waiting_ms,
+        &landing->rows,           &landing->bytes,        &landing->files,     &landing->skipped,
+        &landing->duplicate_keys, &landing->queued_bytes, &live->run,          &live->resumed_page,
+        &live->started_ms,        &live->ended_ms,
+    };
+
+    atomic_store(&live->state, FLOW_WAITING);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        atomic_store(figures[i], 0);
+    live->why[0] = '\0';
+}
+
+static void forget_last_passes(struct river *river)
 {
     for (size_t i = 0; i < river->conf.source.resource_count; i++)
-        river->extracts[i] = (struct extract_live){.resource = &river->conf.source.resources[i]};
+        forget_last_pass(&river->extracts[i]);
 }
 
 int extract_all(struct river *river, struct err *err)
@@ -500,7 +519,7 @@ int extract_all(struct river *river, struct err *err)
     int opened;
 
     TRY(journal_lock(&river->journal, "extractor", &lock, err));
-    forget_last_pass(river);
+    forget_last_passes(river);
     TRY(staging_open(&pass.staging, river->conf.landing.dir, river->journal.process, err));
     opened =
         duck_open(&pass.duck,

@@ -263,8 +263,7 @@ void pipeline_close(struct pipeline *pipeline)
     free(pipeline->path);
     free(pipeline->dir);
     free(pipeline->name);
-    free(pipeline->listen);
-    free(pipeline->listen_host);
+    board_conf_close(&pipeline->dashboard);
     free(pipeline->state_dir);
     *pipeline = (struct pipeline){0};
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/faults.h"
+#include "board/board_conf.h"
 #include "broker/broker_conf.h"
 #include "engine/table_conf.h"
 #include "landing/landing_conf.h"
@@ -25,10 +26,8 @@ struct pipeline {
     struct transform_conf transform;
     struct export_conf *exports;
     size_t export_count;
-    int64_t every_ms;  /* schedule */
-    char *listen;      /* dashboard: "127.0.0.1:8321" */
-    char *listen_host; /* its parts: "127.0.0.1" (an IPv6 address without its brackets) */
-    int64_t listen_port;
+    int64_t every_ms; /* schedule */
+    struct board_conf dashboard;
     char *state_dir;            /* absolute */
     int64_t memory_limit_bytes; /* of the whole process */
 };

@@ -25,9 +25,9 @@ struct extract_live {
     atomic_int state;        /* enum flow_state */
     atomic_llong started_ms; /* monotonic */
     atomic_llong ended_ms;
-    char why[160];        /* why the pagination ended; read once state is not RUNNING */
-    int64_t run;          /* its number */
-    int64_t resumed_page; /* the page it went on from; 0: it began at the first */
+    char why[160];             /* why the pagination ended; read once state is not RUNNING */
+    atomic_llong run;          /* its number */
+    atomic_llong resumed_page; /* the page it went on from; 0: it began at the first */
 };
 
 /* One consumer: the transform, or one export. */

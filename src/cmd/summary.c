@@ -119,10 +119,10 @@ static void put_extract_json(struct buf *to, const struct extract_live *live)
 {
     buf_puts(to, "{\"resource\":");
     json_put_string(to, live->resource->name);
-    buf_printf(to, ",\"run\":%" PRId64 ",\"state\":\"%s\"", live->run,
+    buf_printf(to, ",\"run\":%" PRId64 ",\"state\":\"%s\"", (int64_t)live->run,
                state_name(atomic_load(&live->state)));
     if (live->resumed_page)
-        buf_printf(to, ",\"resumed_page\":%" PRId64, live->resumed_page);
+        buf_printf(to, ",\"resumed_page\":%" PRId64, (int64_t)live->resumed_page);
     buf_printf(to, ",\"requests\":%lld,\"retries\":%lld,\"pages\":%lld,\"records\":%lld",
                atomic_load(&live->source.requests), atomic_load(&live->source.retries),
                atomic_load(&live->source.pages), atomic_load(&live->source.records));

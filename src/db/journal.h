@@ -149,6 +149,10 @@ MUST_CHECK int journal_forget_columns(struct journal *journal, const char *table
 MUST_CHECK int journal_rate_take(struct journal *journal, const char *key, double rate_per_s,
                                  int64_t burst, int64_t *ret_wait_ms, struct err *err);
 
+/* How many tokens the bucket has now, as journal_rate_take() would find it. */
+MUST_CHECK int journal_rate_left(struct journal *journal, const char *key, double rate_per_s,
+                                 int64_t burst, double *ret_left, struct err *err);
+
 /* Messages: db/messages.h; those to be sent: db/outbox.h; files that were made: db/ledger.h; what commands show:
  * db/report.h; removing what is old: db/prune.h. */
 

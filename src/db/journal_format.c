@@ -141,6 +141,7 @@ static const char tables[] =
     "  replaced_by TEXT);"
     "CREATE INDEX files_present ON files(stage, subject, seq) WHERE removed IS NULL;"
     "CREATE INDEX files_stage ON files(stage, seq) WHERE removed IS NULL;"
+    "CREATE INDEX files_removed ON files(removed) WHERE removed IS NOT NULL;"
     "CREATE TABLE origins("
     "  file INTEGER NOT NULL REFERENCES files,"
     "  origin TEXT NOT NULL,"
@@ -177,6 +178,7 @@ static const char tables[] =
     "  state TEXT NOT NULL," /* open, retried, dropped */
     "  closed INTEGER);"
     "CREATE INDEX dead_open ON dead(no) WHERE state = 'open';"
+    "CREATE INDEX dead_closed ON dead(closed) WHERE closed IS NOT NULL;"
     "CREATE INDEX dead_open_id ON dead(id) WHERE state = 'open';"
 
     /* full_at: microseconds since 1970 at which the bucket is full again. */

@@ -72,3 +72,16 @@ int journal_rate_take(struct journal *journal, const char *key, double rate_per_
     *ret_wait_ms = (wait + 999) / 1000;
     return 0;
 }
+
+int journal_rate_left(struct journal *journal, const char *key, double rate_per_s, int64_t burst,
+                      double *ret_left, struct err *err)
+{
+    struct bucket bucket = {.now_us = clock_wall_ms() * 1000,
+                            .interval_us = (int64_t)(1e6 / rate_per_s) + 1};
+    int64_t full_at;
+
+    bucket.full_us = bucket.interval_us * (burst > 1 ? burst : 1);
+    TRY(read_full_at(&journal->lite, key, &bucket, &full_at, err));
+    *ret_left = (double)(bucket.full_us - (full_at - bucket.now_us)) / (double)bucket.interval_us;
+    return 0;
+}

@@ -186,6 +186,7 @@ static int bury_if_dead(struct journal *journal, const char *dir, const char *pr
                         struct buried *buried, struct err *err)
 {
     char *path = mem_fmt("%s/%s.lock", dir, process);
+    char *live = mem_fmt("%s/%s.live", dir, process);
     AUTO(lock) lock = {0};
     int got = lock_try(&lock, path, err);
 
@@ -193,9 +194,12 @@ static int bury_if_dead(struct journal *journal, const char *dir, const char *pr
         got = end_steps_of(journal, process, buried, err);
         if (got == 0)
             got = free_leases_of(journal, process, buried, err);
-        if (got == 0)
+        if (got == 0) {
+            unlink(live);
             unlink(path);
+        }
     }
+    free(live);
     free(path);
     return got;
 }

@@ -37,8 +37,17 @@ void fetch_open(struct fetch *fetch, const struct requests *requests,
     http_open(&fetch->http, retry->timeout_ms > 0 ? retry->timeout_ms : 60000);
 }
 
+/* A request that was sent is under way until its answer is complete, or given up. */
+static void set_under_way(struct fetch *fetch, bool is_under_way)
+{
+    if (fetch->is_under_way != is_under_way)
+        atomic_fetch_add(&fetch->stats->in_flight, is_under_way ? 1 : -1);
+    fetch->is_under_way = is_under_way;
+}
+
 void fetch_close(struct fetch *fetch)
 {
+    set_under_way(fetch, false);
     http_close(&fetch->http);
     http_request_close(&fetch->request);
     http_request_close(&fetch->redirected);
@@ -172,6 +181,7 @@ static int step(struct fetch *fetch, struct err *err)
     atomic_fetch_add(&fetch->stats->wire_bytes, (long long)(wire - fetch->wire_counted));
     fetch->wire_counted = wire;
     fetch->status = http_answer(&fetch->http)->status;
+    set_under_way(fetch, over == 0);
     TRY(over);
     fetch->is_over = over > 0;
     return fetch->is_over ? 0 : call_wait(fetch, err);
@@ -192,6 +202,7 @@ static int send(struct fetch *fetch, struct err *err)
     TRY(http_start(&fetch->http, is_redirected ? &fetch->redirected : &fetch->request, on_body,
                    fetch, err));
     atomic_fetch_add(&fetch->stats->requests, 1);
+    set_under_way(fetch, true);
     while (!fetch->is_over && !http_is_connected(&fetch->http))
         TRY(step(fetch, err));
     return 0;
@@ -339,6 +350,7 @@ int fetch_finish(struct fetch *fetch, struct json *ret_envelope, struct err *err
         int64_t wait_ms = 0;
 
         http_cancel(&fetch->http);
+        set_under_way(fetch, false);
         fetch->is_sent = fetch->has_early = false;
         if (got == 0)
             continue;

@@ -35,6 +35,7 @@ struct fetch {
     struct retry retry;
     int64_t go_at_ms; /* when to ask the rate limit again; 0: it may go; -1: not asked yet */
     bool is_sent;
+    bool is_under_way;
     bool is_over;    /* the answer is complete */
     bool is_large;   /* the page streams */
     bool is_outside; /* what failed was not the fetching: leave the error alone */

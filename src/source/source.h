@@ -37,6 +37,7 @@ struct source_events {
 /* Counters for progress and summary; written by source_run(), read by any thread at any time. */
 struct source_stats {
     atomic_llong requests;
+    atomic_llong in_flight; /* requests that are sent, and not answered yet */
     atomic_llong retries;
     atomic_llong pages;
     atomic_llong records;

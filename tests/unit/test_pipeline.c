@@ -71,8 +71,8 @@ static void name_and_source_alone_are_complete(void **state)
     assert_int_equal(p.transform.table_count, 0);
     assert_int_equal(p.export_count, 0);
     assert_int_equal(p.every_ms, 60000);
-    assert_string_equal(p.listen_host, "127.0.0.1");
-    assert_int_equal(p.listen_port, 8321);
+    assert_string_equal(p.dashboard.listen_host, "127.0.0.1");
+    assert_int_equal(p.dashboard.listen_port, 8321);
     assert_string_equal(p.state_dir, "/dir/output/.riacho");
     assert_int_equal(p.memory_limit_bytes, 256 << 20);
 
@@ -282,8 +282,8 @@ static void rates_and_times_and_sizes_have_units(void **state)
     assert_int_equal(p.landing.roll_rows, 16);
     assert_int_equal(p.landing.roll_bytes, 3 << 19);
     assert_int_equal(p.landing.roll_after_ms, 500);
-    assert_string_equal(p.listen_host, "::1");
-    assert_int_equal(p.listen_port, 0);
+    assert_string_equal(p.dashboard.listen_host, "::1");
+    assert_int_equal(p.dashboard.listen_port, 0);
     assert_int_equal(p.memory_limit_bytes, 1 << 30);
 }
 
