@@ -51,5 +51,5 @@ int cmd_serve(const struct cmd_line *line, struct err *err)
     TRY(live_open(&live, &river, "serve", FLOW_ALL, err));
     TRY(open_board(&board, &river, line, err));
     progress_open(&progress, &river, line->quiet);
-    return flow_run(&river, FLOW_ALL, true, err);
+    return flow_run(&river, FLOW_ALL, &(struct flow_how){.follow = true}, err);
 }
