@@ -140,7 +140,7 @@ test: ## install what the tests need and run them all, also under sanitizers
 	@$(MAKE) --no-print-directory all test-unit
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined test-unit
 	@$(MAKE) --no-print-directory SANITIZE=thread test-unit
-	@deps/venv tests spark browser
+	@deps/venv tests spark browser streamlit
 	@deps/kafka
 	@$(MAKE) --no-print-directory test-e2e
 

@@ -1,5 +1,6 @@
 """What all tests share: the helpers of tests/support, the test API, pipelines in the test's own folder."""
 
+import importlib.util
 import os
 import pathlib
 import sys
@@ -12,16 +13,20 @@ import riacho  # noqa: E402
 from api_server import Api  # noqa: E402
 
 
+# Mark of a test -> the module that it needs.
+NEEDS = {"spark": "pyspark", "streamlit": "streamlit"}
+
+
 def pytest_collection_modifyitems(items):
-    """What needs the program is skipped, visibly, where it was not built; Spark where it is not installed."""
+    """What needs the program is refused where it was not built; what needs more is skipped, visibly."""
     if not os.access(riacho.PROGRAM, os.X_OK):
         raise pytest.UsageError(f"{riacho.PROGRAM} is not there: build it with make, or name it by RIACHO")
-    try:
-        import pyspark  # noqa: F401
-    except ImportError:
+    for mark, module in NEEDS.items():
+        if importlib.util.find_spec(module):
+            continue
         for item in items:
-            if "spark" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="PySpark is not installed: deps/venv tests spark"))
+            if mark in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=f"{module} is not installed: deps/venv tests {mark}"))
 
 
 @pytest.fixture
