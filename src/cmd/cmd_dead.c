@@ -1,11 +1,13 @@
 /*
  * riacho dead: references whose data could not be processed, and what becomes of them.
  */
+#include "base/logger.h"
 #include "base/str.h"
 #include "cmd/cmd_mend.h"
+#include "cmd/relay.h"
 #include "cmd/river.h"
 #include "cmd/show.h"
-#include "db/messages.h"
+#include "db/dead.h"
 #include "db/report.h"
 
 #include <inttypes.h>
@@ -40,6 +42,21 @@ static int list(struct river *river, const struct cmd_line *line, struct err *er
     return 0;
 }
 
+/* Where the broker is away they are sent by the next start. */
+static int tell_others(struct river *river, struct err *err)
+{
+    struct err away = {0};
+
+    if (relay_flush(river, 0, &away) == 0)
+        return 0;
+    if (away.code != ERR_NET) {
+        *err = away;
+        return -1;
+    }
+    log_warn("what was decided is sent at the next start: %s", away.text);
+    return 0;
+}
+
 typedef int settle_fn(struct journal *journal, const char *id, int64_t *ret_count, struct err *err);
 
 /* Retries or drops those that are named, or all. An id that is none is an error, told at once. */
@@ -62,6 +79,7 @@ static int settle(struct river *river, const struct cmd_line *line, settle_fn *h
             return err_set(err, ERR_USAGE, "there is no open dead letter \"%s\"", line->args[i]);
         total += count;
     }
+    TRY(tell_others(river, err));
     if (line->json)
         printf("{\"%s\":%" PRId64 "}\n", done, total);
     else if (!line->quiet)
@@ -79,7 +97,8 @@ int cmd_dead(const struct cmd_line *line, struct err *err)
         err_set(err, ERR_USAGE, "riacho dead does not know \"%s\"", verb);
         return err_hint(err, "It knows list, retry and drop.");
     }
-    TRY(river_open(&river, line->args[1], is_list ? RIVER_LOOK : RIVER_MEND, err));
+    TRY(river_open(&river, line->args[1], RIVER_LEARN, err));
+    TRY(relay_learn_dead(&river, err));
     if (is_list)
         return list(&river, line, err);
     if (str_same(verb, "retry"))

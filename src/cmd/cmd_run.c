@@ -10,7 +10,7 @@
 #include "cmd/progress.h"
 #include "cmd/replay.h"
 #include "cmd/summary.h"
-#include "db/messages.h"
+#include "db/dead.h"
 
 #include <stdio.h>
 

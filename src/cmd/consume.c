@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "cmd/check.h"
 #include "cmd/relay.h"
+#include "db/dead.h"
 #include "db/outbox.h"
 #include "db/recover.h"
 
@@ -337,11 +338,16 @@ static bool is_among(const struct work *works, size_t count, const char *id)
 /* 1 the group is through with the hand's work `index`, or has it already: some brokers bring a message twice. */
 static int is_known(const struct consuming *c, size_t index, struct err *err)
 {
-    const char *id = c->hand.works[index].message.id;
+    struct journal *journal = c->consumer->journal;
+    const struct message *message = &c->hand.works[index].message;
+    const char *id = message->id;
+    const int for_others = dead_is_for_others(journal, c->consumer->group, message, err);
 
+    if (for_others != 0)
+        return for_others;
     if (is_among(c->hand.works, index, id) || is_among(c->suspects.works, c->suspects.count, id))
         return 1;
-    return messages_is_consumed(c->consumer->journal, c->consumer->group, id, err);
+    return messages_is_consumed(journal, c->consumer->group, id, err);
 }
 
 static int pass_over_known(struct consuming *c, struct err *err)

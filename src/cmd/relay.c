@@ -5,9 +5,11 @@
 
 #include "base/logger.h"
 #include "base/stop.h"
+#include "db/dead.h"
 #include "db/outbox.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/banned.h"
 
@@ -39,7 +41,7 @@ int relay_prepare(const struct river *river, struct journal *journal, int wait_m
     for (size_t i = 0; i < TOPICS; i++)
         if (made[i])
             TRY(send_again(journal, topics[i], err));
-    return 0;
+    return made[TOPICS - 1] ? dead_forget_places(journal, err) : 0;
 }
 
 static int prepare_and_send(struct river *river, struct journal *journal, const atomic_bool *finish,
@@ -85,6 +87,36 @@ int relay_flush(struct river *river, int wait_ms, struct err *err)
 
     TRY(relay_prepare(river, &river->journal, wait_ms, err));
     return broker_relay(river->broker_ops, &river->conf.broker, &river->journal, &at_once, err);
+}
+
+static int learn(void *ctx, const struct message *message, struct err *err)
+{
+    return dead_learn(ctx, message, err);
+}
+
+static int read_dead(struct river *river, struct err *err)
+{
+    int64_t *next = NULL;
+    size_t count = 0;
+    int done = relay_prepare(river, &river->journal, 0, err);
+
+    if (done == 0)
+        done = dead_places(&river->journal, &next, &count, err);
+    if (done == 0)
+        done = broker_read(river->broker_ops, &river->conf.broker, river->dead_topic, next, count,
+                           &river->journal, learn, err);
+    free(next);
+    return done;
+}
+
+int relay_learn_dead(struct river *river, struct err *err)
+{
+    if (read_dead(river, err) == 0)
+        return 1;
+    if (err->code != ERR_NET)
+        return -1;
+    log_warn("only what this state knows of dead letters: %s", err->text);
+    return 0;
 }
 
 void relay_wait_ready(const struct river *river)

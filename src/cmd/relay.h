@@ -26,6 +26,12 @@ MUST_CHECK int relay_run(struct river *river, bool follow, const atomic_bool *fi
 /* Of a command that is no stage: sends what waits, if the broker gets ready within `wait_ms`. */
 MUST_CHECK int relay_flush(struct river *river, int wait_ms, struct err *err);
 
+/*
+ * The state learns of the dead letters of other hosts, and of what was decided on them: 1; 0 the broker does not
+ * answer now (told by a warning).
+ */
+MUST_CHECK int relay_learn_dead(struct river *river, struct err *err);
+
 /* Consumers wait until the broker is ready, or a stop is asked. */
 void relay_wait_ready(const struct river *river);
 

@@ -13,6 +13,7 @@
 #include "cmd/outputs.h"
 #include "cmd/relay.h"
 #include "cmd/transform.h"
+#include "db/dead.h"
 #include "db/ledger.h"
 #include "db/messages.h"
 #include "db/recover.h"

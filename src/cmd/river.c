@@ -68,6 +68,13 @@ static int check_backends(const struct pipeline *conf, struct err *err)
     return 0;
 }
 
+static enum journal_access access_to_state(const struct river *river, enum river_access access)
+{
+    if (access == RIVER_WORK || (access == RIVER_LEARN && river->broker_ops->read))
+        return JOURNAL_CREATE;
+    return JOURNAL_EXISTING;
+}
+
 int river_open(struct river *river, const char *file, enum river_access access, struct err *err)
 {
     const char *dirs[RIVER_MOST_DIRS];
@@ -77,7 +84,7 @@ int river_open(struct river *river, const char *file, enum river_access access, 
     TRY(check_backends(&river->conf, err));
     got = journal_open(&river->journal, river->conf.state_dir, river->conf.name,
                        access == RIVER_MOVE ? NULL : river->broker_ops->name,
-                       access == RIVER_WORK ? JOURNAL_CREATE : JOURNAL_EXISTING, err);
+                       access_to_state(river, access), err);
     if (got == 0)
         return no_state(river, err);
     if (got < 0)

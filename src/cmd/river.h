@@ -65,6 +65,7 @@ MUST_CHECK int river_read(struct river *river, const char *file, struct err *err
 enum river_access {
     RIVER_LOOK, /* an existing state; without one ERR_USAGE with a hint */
     RIVER_MEND, /* the same, and recovers it */
+    RIVER_LEARN, /* the same; where the broker knows more than the state, makes one if there is none */
     RIVER_MOVE, /* as RIVER_MEND, whichever broker the state is with */
     RIVER_WORK, /* makes the state if there is none, and recovers it */
 };

@@ -1,10 +1,15 @@
 /*
- * Dead letters: looking at them, trying them again, dropping them.
+ * Dead letters: burying, looking at them, trying them again, dropping them.
  */
+#include "db/dead.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
-#include "db/messages.h"
+#include "db/dead_parts.h"
+#include "db/outbox.h"
 #include "db/recover.h"
+
+#include <inttypes.h>
 
 #include <stdlib.h>
 
@@ -66,6 +71,68 @@ int dead_each(struct journal *journal, void *ctx,
     }
 }
 
+/* ---- burying ---- */
+
+static int name_letter(struct journal *journal, const struct step_dead *dead, int64_t now_ms,
+                       int64_t *ret_no, char **ret_letter, struct err *err)
+{
+    struct lite *lite = &journal->lite;
+
+    TRY(lite_run(lite,
+                 "INSERT INTO dead(id, grp, topic, partition, offset, error, attempts, time, value,"
+                 " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')",
+                 BIND(lite_text(dead->id), lite_text(dead->group), lite_text(dead->topic),
+                      lite_int(dead->partition), lite_int(dead->offset), lite_text(dead->error),
+                      lite_int(dead->attempts), lite_int(now_ms),
+                      lite_bytes(dead->value, dead->value_size)),
+                 err));
+    *ret_no = lite_last_id(lite);
+    *ret_letter = mem_fmt("%s-%" PRId64, journal->epoch, *ret_no);
+    return lite_run(lite, "UPDATE dead SET letter = ? WHERE no = ?",
+                    BIND(lite_text(*ret_letter), lite_int(*ret_no)), err);
+}
+
+static void put_headers(const struct step_dead *dead, const char *letter, struct buf *to)
+{
+    AUTO(json_out) headers = {0};
+    yyjson_mut_val *root = json_out_open(&headers);
+
+    yyjson_mut_obj_add_str(headers.doc, root, "x-original-topic", dead->topic);
+    yyjson_mut_obj_add_sint(headers.doc, root, "x-original-partition", dead->partition);
+    yyjson_mut_obj_add_sint(headers.doc, root, "x-original-offset", dead->offset);
+    yyjson_mut_obj_add_str(headers.doc, root, "x-error", dead->error);
+    yyjson_mut_obj_add_sint(headers.doc, root, "x-attempts", dead->attempts);
+    yyjson_mut_obj_add_str(headers.doc, root, "x-group", dead->group);
+    yyjson_mut_obj_add_str(headers.doc, root, "x-id", dead->id);
+    yyjson_mut_obj_add_str(headers.doc, root, "x-letter", letter);
+    json_out_write(&headers, to);
+}
+
+int dead_bury(struct journal *journal, const struct step_dead *dead, int64_t now_ms,
+              struct err *err)
+{
+    char *letter = NULL;
+    int64_t no = 0;
+    AUTO(buf) headers = {0};
+    struct message message = {.value = (char *)(uintptr_t)dead->value,
+                              .value_size = dead->value_size};
+    int done = name_letter(journal, dead, now_ms, &no, &letter, err);
+
+    if (done == 0) {
+        put_headers(dead, letter, &headers);
+        message.topic = mem_fmt("%s.dead", journal->pipeline);
+        message.id = mem_fmt("%s.dead-%" PRId64, dead->id, no);
+        message.headers = headers.data;
+        done = outbox_publish(&journal->lite, &message, now_ms, err);
+    }
+    free(message.topic);
+    free(message.id);
+    free(letter);
+    return done;
+}
+
+/* ---- deciding ---- */
+
 /* Its group will be handed the message again. */
 static int free_again(struct lite *lite, const char *id, struct err *err)
 {
@@ -88,18 +155,18 @@ static int close_dead(struct journal *journal, const char *id, bool again, int64
 {
     AUTO(lite_txn) txn = {0};
     struct lite *lite = &journal->lite;
+    const char *decision = again ? "retried" : "dropped";
     int64_t count;
 
     TRY(journal_settle(journal, err));
     TRY(lite_begin(&txn, lite, err));
+    TRY(dead_tell_others(journal, id, decision, err));
     if (again)
         TRY(free_again(lite, id, err));
     TRY(lite_run(lite,
                  "UPDATE dead SET state = ?2, closed = ?3 WHERE state = 'open'"
                  " AND (?1 IS NULL OR id = ?1)",
-                 BIND(lite_text(id), lite_text(again ? "retried" : "dropped"),
-                      lite_int(clock_wall_ms())),
-                 err));
+                 BIND(lite_text(id), lite_text(decision), lite_int(clock_wall_ms())), err));
     count = lite_changes(lite);
     TRY(lite_commit(&txn, err));
     *ret_count = count;

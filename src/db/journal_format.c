@@ -164,8 +164,10 @@ static const char tables[] =
     "  type TEXT NOT NULL,"
     "  PRIMARY KEY (tbl, name)) WITHOUT ROWID;"
 
+    /* letter: its name on every host: "<epoch of the state that buried it>-<no there>". */
     "CREATE TABLE dead("
     "  no INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  letter TEXT UNIQUE,"
     "  id TEXT NOT NULL,"
     "  grp TEXT NOT NULL,"
     "  topic TEXT NOT NULL,"
@@ -180,6 +182,13 @@ static const char tables[] =
     "CREATE INDEX dead_open ON dead(no) WHERE state = 'open';"
     "CREATE INDEX dead_closed ON dead(closed) WHERE closed IS NOT NULL;"
     "CREATE INDEX dead_open_id ON dead(id) WHERE state = 'open';"
+
+    /* How far topics of another broker, which belong to no group, were read. */
+    "CREATE TABLE places("
+    "  topic TEXT NOT NULL,"
+    "  partition INTEGER NOT NULL,"
+    "  next INTEGER NOT NULL,"
+    "  PRIMARY KEY (topic, partition)) WITHOUT ROWID;"
 
     /* full_at: microseconds since 1970 at which the bucket is full again. */
     "CREATE TABLE rates("

@@ -1,6 +1,7 @@
 /*
  * The journal's messages: the outbox of every stage, which for the `local` broker is the topic itself.
  * Consumers claim by lease; what was worked off is recorded by db/step.h's `consumed`.
+ * What nobody could work off: db/dead.h.
  */
 #ifndef RIACHO_MESSAGES_H
 #define RIACHO_MESSAGES_H
@@ -45,37 +46,5 @@ MUST_CHECK int messages_lag(struct journal *journal, const char *group, const ch
 /* 1 if the group has worked off the message with that id, or its file was replaced or pruned; 0 if not. */
 MUST_CHECK int messages_is_consumed(struct journal *journal, const char *group, const char *id,
                                     struct err *err);
-
-/* ---- dead letters ---- */
-
-struct dead_letter {
-    char *id;
-    char *group;
-    char *topic;
-    int64_t partition;
-    int64_t offset;
-    char *error;
-    int64_t attempts;
-    char *time;
-    char *value;
-    size_t value_size;
-};
-
-void dead_letter_close(struct dead_letter *dead);
-
-/* Open dead letters, oldest first, each to `each` (-1 from it ends the walk; it may use the journal). */
-MUST_CHECK int dead_each(struct journal *journal, void *ctx,
-                         int (*each)(void *ctx, const struct dead_letter *dead, struct err *err),
-                         struct err *err);
-/* Those with that id (NULL: all): the group will see the message again / never again. Counts go to
- * `ret_count`. */
-MUST_CHECK int dead_retry(struct journal *journal, const char *id, int64_t *ret_count,
-                          struct err *err);
-MUST_CHECK int dead_drop(struct journal *journal, const char *id, int64_t *ret_count,
-                         struct err *err);
-/* 1 if the group gave up the message with that id and nobody has decided on it yet, 0 if not. */
-MUST_CHECK int dead_is_open(struct journal *journal, const char *group, const char *id,
-                            struct err *err);
-MUST_CHECK int dead_count(struct journal *journal, int64_t *ret_count, struct err *err);
 
 #endif

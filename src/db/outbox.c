@@ -111,7 +111,7 @@ int outbox_refill(struct journal *journal, const char *topic, int64_t *ret_count
     TRY(lite_run(&journal->lite,
                  "INSERT INTO outbox(topic, offset) SELECT m.topic, m.offset FROM topics t"
                  " JOIN messages m ON m.topic = t.no LEFT JOIN files f ON f.id = m.id"
-                 " WHERE t.name = ? AND (m.value IS NOT NULL OR"
+                 " WHERE t.name = ? AND (m.value IS NOT NULL OR m.headers IS NOT NULL OR"
                  " (f.event IS NOT NULL AND f.removed IS NULL))"
                  " ORDER BY m.offset ON CONFLICT DO NOTHING",
                  BIND(lite_text(topic)), err));
@@ -121,12 +121,38 @@ int outbox_refill(struct journal *journal, const char *topic, int64_t *ret_count
     return 0;
 }
 
-int outbox_add(struct lite *lite, int64_t topic_no, int64_t offset, struct err *err)
+static int next_place(struct lite *lite, const char *topic, int64_t *ret_topic, int64_t *ret_offset,
+                      struct err *err)
 {
+    AUTO(lite_rows) rows = {0};
+    const int got = lite_first(lite,
+                               "INSERT INTO topics(name, next) VALUES (?, 1) ON CONFLICT(name)"
+                               " DO UPDATE SET next = next + 1 RETURNING no, next - 1",
+                               BIND(lite_text(topic)), &rows, err);
+
+    TRY(got);
+    *ret_topic = lite_col_int(&rows, 0);
+    *ret_offset = lite_col_int(&rows, 1);
+    return 0;
+}
+
+int outbox_publish(struct lite *lite, const struct message *message, int64_t now_ms,
+                   struct err *err)
+{
+    int64_t topic;
+    int64_t offset;
+
+    TRY(next_place(lite, message->topic, &topic, &offset, err));
+    TRY(lite_run(lite,
+                 "INSERT INTO messages(topic, offset, id, time, value, headers)"
+                 " VALUES (?, ?, ?, ?, ?, ?)",
+                 BIND(lite_int(topic), lite_int(offset), lite_text(message->id), lite_int(now_ms),
+                      lite_bytes(message->value, message->value_size), lite_text(message->headers)),
+                 err));
     return lite_run(lite,
                     "INSERT INTO outbox(topic, offset) SELECT ?, ? FROM meta"
                     " WHERE key = 'broker' AND value = 'kafka'",
-                    BIND(lite_int(topic_no), lite_int(offset)), err);
+                    BIND(lite_int(topic), lite_int(offset)), err);
 }
 
 int outbox_drop_file(struct lite *lite, const char *id, struct err *err)

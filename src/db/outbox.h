@@ -43,8 +43,13 @@ MUST_CHECK int outbox_refill(struct journal *journal, const char *topic, int64_t
 
 /* ---- for whoever writes messages, inside his transaction ---- */
 
-/* That message is to be sent, if the state's broker is outside of it. */
-MUST_CHECK int outbox_add(struct lite *lite, int64_t topic_no, int64_t offset, struct err *err);
+/*
+ * Puts a message at the end of its topic, which is made if it is new. Its id (unique in the topic), value and headers
+ * are kept; without a value it is the event of the file of that id, if there is one. It is to be sent, if the
+ * state's broker is outside of it.
+ */
+MUST_CHECK int outbox_publish(struct lite *lite, const struct message *message, int64_t now_ms,
+                              struct err *err);
 /* The file of that reference id is no more: nobody shall hear of it. */
 MUST_CHECK int outbox_drop_file(struct lite *lite, const char *id, struct err *err);
 

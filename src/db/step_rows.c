@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "db/dead.h"
 #include "db/outbox.h"
 #include "db/step_parts.h"
 
@@ -70,16 +71,6 @@ static struct lite_value text_of(yyjson_val *entry, const char *key)
     return (struct lite_value){.kind = yyjson_is_str(value) ? LITE_TEXT : LITE_NULL,
                                .bytes = yyjson_get_str(value),
                                .size = yyjson_get_len(value)};
-}
-
-/* As text_of, for bytes that need not be text. */
-static struct lite_value bytes_of(yyjson_val *entry, const char *key)
-{
-    struct lite_value value = text_of(entry, key);
-
-    if (value.kind == LITE_TEXT)
-        value.kind = LITE_BYTES;
-    return value;
 }
 
 static struct lite_value int_of(yyjson_val *entry, const char *key)
@@ -290,26 +281,11 @@ int plan_forget(struct journal *journal, int64_t intent, struct err *err)
 
 /* ---- messages ---- */
 
-static int next_place(struct lite *lite, const char *topic, int64_t *ret_topic, int64_t *ret_offset,
-                      struct err *err)
-{
-    AUTO(lite_rows) rows = {0};
-    const int got = lite_first(lite,
-                               "INSERT INTO topics(name, next) VALUES (?, 1) ON CONFLICT(name)"
-                               " DO UPDATE SET next = next + 1 RETURNING no, next - 1",
-                               BIND(lite_text(topic)), &rows, err);
-
-    TRY(got);
-    *ret_topic = lite_col_int(&rows, 0);
-    *ret_offset = lite_col_int(&rows, 1);
-    return 0;
-}
-
 /* A message whose value is the event of the file of that id. */
 static int put_reference(struct lite *lite, const char *topic, const char *id, int64_t now_ms,
                          struct err *err)
 {
-    int64_t topic_no;
+    const struct message message = {.topic = (char *)(uintptr_t)topic, .id = (char *)(uintptr_t)id};
     int64_t offset;
     const int known =
         lite_number(lite,
@@ -319,10 +295,7 @@ static int put_reference(struct lite *lite, const char *topic, const char *id, i
 
     if (known != 0)
         return known < 0 ? -1 : 0;
-    TRY(next_place(lite, topic, &topic_no, &offset, err));
-    TRY(lite_run(lite, "INSERT INTO messages(topic, offset, id, time) VALUES (?, ?, ?, ?)",
-                 BIND(lite_int(topic_no), lite_int(offset), lite_text(id), lite_int(now_ms)), err));
-    return outbox_add(lite, topic_no, offset, err);
+    return outbox_publish(lite, &message, now_ms, err);
 }
 
 /* ---- files ---- */
@@ -435,49 +408,22 @@ static int apply_consumed(struct lite *lite, yyjson_val *entry, struct err *err)
                     BIND(lite_int(group), lite_int(offset)), err);
 }
 
-/* Into "<pipeline>.dead": the value untouched, what is known of its death as headers. */
-static int put_dead_letter(struct journal *journal, yyjson_val *entry, int64_t now_ms,
-                           struct err *err)
-{
-    struct lite *lite = &journal->lite;
-    char *topic = mem_fmt("%s.dead", journal->pipeline);
-    char *id = mem_fmt("%s.dead-%" PRId64, json_str(entry, "id"), lite_last_id(lite));
-    int64_t topic_no;
-    int64_t offset;
-    int put = next_place(lite, topic, &topic_no, &offset, err);
-
-    if (put == 0)
-        put = lite_run(lite,
-                       "INSERT INTO messages(topic, offset, id, time, value, headers)"
-                       " VALUES (?, ?, ?, ?, ?, json_object('x-original-topic', ?,"
-                       " 'x-original-partition', ?, 'x-original-offset', ?, 'x-error', ?,"
-                       " 'x-attempts', ?, 'x-group', ?, 'x-id', ?))",
-                       BIND(lite_int(topic_no), lite_int(offset), lite_text(id), lite_int(now_ms),
-                            bytes_of(entry, "value"), text_of(entry, "topic"),
-                            int_of(entry, "partition"), int_of(entry, "offset"),
-                            text_of(entry, "error"), int_of(entry, "attempts"),
-                            text_of(entry, "group"), text_of(entry, "id")),
-                       err);
-    if (put == 0)
-        put = outbox_add(lite, topic_no, offset, err);
-    free(id);
-    free(topic);
-    return put;
-}
-
 static int apply_dead(struct journal *journal, yyjson_val *entry, int64_t now_ms, struct err *err)
 {
-    struct lite *lite = &journal->lite;
+    yyjson_val *value = yyjson_obj_get(entry, "value");
 
-    TRY(apply_consumed(lite, entry, err));
-    TRY(lite_run(lite,
-                 "INSERT INTO dead(id, grp, topic, partition, offset, error, attempts, time, value,"
-                 " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')",
-                 BIND(text_of(entry, "id"), text_of(entry, "group"), text_of(entry, "topic"),
-                      int_of(entry, "partition"), int_of(entry, "offset"), text_of(entry, "error"),
-                      int_of(entry, "attempts"), lite_int(now_ms), bytes_of(entry, "value")),
-                 err));
-    return put_dead_letter(journal, entry, now_ms, err);
+    TRY(apply_consumed(&journal->lite, entry, err));
+    return dead_bury(journal,
+                     &(struct step_dead){.group = json_str(entry, "group"),
+                                         .topic = json_str(entry, "topic"),
+                                         .id = json_str(entry, "id"),
+                                         .partition = json_int(entry, "partition", 0),
+                                         .offset = json_int(entry, "offset", 0),
+                                         .error = json_str(entry, "error"),
+                                         .attempts = json_int(entry, "attempts", 0),
+                                         .value = yyjson_get_str(value),
+                                         .value_size = yyjson_get_len(value)},
+                     now_ms, err);
 }
 
 /* ---- runs and schemas ---- */

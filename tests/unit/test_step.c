@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "db/dead.h"
 #include "db/ledger.h"
 #include "db/messages.h"
 #include "db/prune.h"

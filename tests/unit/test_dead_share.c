@@ -1,0 +1,302 @@
+/*
+ * Dead letters of several hosts: what one buried the others see, what one decided the others learn, and a second
+ * try passes whoever buried it.
+ */
+#include "base/mem.h"
+#include "db/dead.h"
+#include "db/outbox.h"
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/banned.h"
+
+#define DONE(call)                                                                                 \
+    do {                                                                                           \
+        if ((call) < 0)                                                                            \
+            fail_msg("%s", err.text);                                                              \
+    } while (0)
+
+#define MOST 32
+
+/* A topic as the broker keeps it: what hosts sent, in order. */
+struct log {
+    struct message messages[MOST];
+    size_t count;
+};
+
+struct scene {
+    struct world world; /* of the first host */
+    struct world other;
+    struct journal here;
+    struct journal there;
+    struct log dead;
+    struct log landed;
+};
+
+static int set_up(void **state)
+{
+    struct scene *scene = mem_alloc(sizeof *scene);
+    struct err err = {0};
+
+    world_open(&scene->world);
+    world_open(&scene->other);
+    scene->world.broker = scene->other.broker = "kafka";
+    if (world_journal(&scene->world, &scene->here, &err) != 1 ||
+        world_journal(&scene->other, &scene->there, &err) != 1)
+        return -1;
+    *state = scene;
+    return 0;
+}
+
+static void log_clear(struct log *log)
+{
+    for (size_t i = 0; i < log->count; i++)
+        message_close(&log->messages[i]);
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    log_clear(&scene->dead);
+    log_clear(&scene->landed);
+    journal_close(&scene->here);
+    journal_close(&scene->there);
+    world_close(&scene->world);
+    world_close(&scene->other);
+    free(scene);
+    return 0;
+}
+
+/* What waits in the outbox goes to its topic. */
+static void send(struct scene *scene, struct journal *journal)
+{
+    struct outbox_entry entries[MOST] = {0};
+    struct err err = {0};
+    const int got = outbox_peek(journal, 0, MOST, entries, &err);
+
+    DONE(got);
+    for (int i = 0; i < got; i++) {
+        struct log *log =
+            strcmp(entries[i].message.topic, WORLD_DEAD) == 0 ? &scene->dead : &scene->landed;
+
+        entries[i].message.partition = 1;
+        entries[i].message.offset = (int64_t)log->count;
+        log->messages[log->count++] = entries[i].message;
+        DONE(outbox_sent(journal, &entries[i].seq, 1, &err));
+    }
+}
+
+/* Reads on in the topic of the dead. */
+static void learn(struct scene *scene, struct journal *journal)
+{
+    int64_t *next = NULL;
+    size_t count = 0;
+    struct err err = {0};
+
+    DONE(dead_places(journal, &next, &count, &err));
+    for (size_t i = count > 1 ? (size_t)next[1] : 0; i < scene->dead.count; i++)
+        DONE(dead_learn(journal, &scene->dead.messages[i], &err));
+    free(next);
+}
+
+static void bury(struct journal *journal, const char *group, const char *id)
+{
+    AUTO(step) step = {0};
+    struct err err = {0};
+
+    step_open(&step);
+    step_add_dead(&step, &(struct step_dead){.group = group,
+                                             .topic = WORLD_LANDED,
+                                             .id = id,
+                                             .partition = 3,
+                                             .offset = 9,
+                                             .error = "torn \"x\"",
+                                             .attempts = 3,
+                                             .value = "the value",
+                                             .value_size = 9});
+    DONE(step_commit(&step, journal, NULL, &err));
+}
+
+static int put_text(void *ctx, const struct dead_letter *dead, struct err *err)
+{
+    (void)err;
+    buf_printf(ctx, "%s %s %s %s %d/%d %d '%.*s'\n", dead->id, dead->group, dead->topic,
+               dead->error, (int)dead->partition, (int)dead->offset, (int)dead->attempts,
+               (int)dead->value_size, dead->value ? dead->value : "");
+    return 0;
+}
+
+static void expect_open(struct journal *journal, const char *expected)
+{
+    AUTO(buf) text = {0};
+    struct err err = {0};
+
+    DONE(dead_each(journal, &text, put_text, &err));
+    assert_string_equal(buf_text(&text), expected);
+}
+
+#define LETTER(id) id " g quakes.landed torn \"x\" 3/9 3 'the value'\n"
+
+static void a_letter_is_seen_on_every_host(void **state)
+{
+    struct scene *scene = *state;
+
+    bury(&scene->here, "g", "a-1");
+    send(scene, &scene->here);
+    learn(scene, &scene->here);
+    learn(scene, &scene->there);
+    learn(scene, &scene->there);
+
+    expect_open(&scene->here, LETTER("a-1"));
+    expect_open(&scene->there, LETTER("a-1"));
+}
+
+static void reading_goes_on_where_it_was_and_anew_if_the_topic_is(void **state)
+{
+    struct scene *scene = *state;
+    int64_t *next = NULL;
+    size_t count = 0;
+    struct err err = {0};
+
+    bury(&scene->here, "g", "a-1");
+    bury(&scene->here, "g", "a-2");
+    send(scene, &scene->here);
+    learn(scene, &scene->there);
+    DONE(dead_places(&scene->there, &next, &count, &err));
+    assert_int_equal(count, 2);
+    assert_int_equal(next[0], 0);
+    assert_int_equal(next[1], 2);
+    free(next);
+
+    DONE(dead_forget_places(&scene->there, &err));
+    learn(scene, &scene->there);
+    expect_open(&scene->there, LETTER("a-1") LETTER("a-2"));
+}
+
+static void what_one_drops_is_dropped_everywhere(void **state)
+{
+    struct scene *scene = *state;
+    int64_t count = 0;
+    struct err err = {0};
+
+    bury(&scene->here, "g", "a-1");
+    bury(&scene->here, "g", "a-2");
+    send(scene, &scene->here);
+    learn(scene, &scene->there);
+    DONE(dead_drop(&scene->there, "a-1", &count, &err));
+    assert_int_equal(count, 1);
+    send(scene, &scene->there);
+    learn(scene, &scene->here);
+
+    expect_open(&scene->there, LETTER("a-2"));
+    expect_open(&scene->here, LETTER("a-2"));
+    assert_int_equal(scene->landed.count, 0);
+    assert_int_equal(messages_is_consumed(&scene->here, "g", "a-1", &err), 1);
+}
+
+static void a_second_try_passes_whoever_buried_it(void **state)
+{
+    struct scene *scene = *state;
+    struct message *again = &scene->landed.messages[0];
+    int64_t count = 0;
+    struct err err = {0};
+
+    bury(&scene->here, "g", "a-1");
+    send(scene, &scene->here);
+    learn(scene, &scene->there);
+    DONE(dead_retry(&scene->there, NULL, &count, &err));
+    assert_int_equal(count, 1);
+    send(scene, &scene->there);
+
+    assert_int_equal(scene->landed.count, 1);
+    assert_string_equal(again->id, "a-1");
+    assert_string_equal(again->value, "the value");
+    assert_int_equal(messages_is_consumed(&scene->here, "g", "a-1", &err), 1);
+    assert_int_equal(dead_is_for_others(&scene->here, "other", again, &err), 1);
+    assert_int_equal(dead_is_for_others(&scene->here, "g", again, &err), 0);
+    assert_int_equal(messages_is_consumed(&scene->here, "g", "a-1", &err), 0);
+    expect_open(&scene->here, "");
+}
+
+static void a_decision_that_is_learned_late_undoes_nothing(void **state)
+{
+    struct scene *scene = *state;
+    AUTO(step) step = {0};
+    int64_t count = 0;
+    struct err err = {0};
+
+    bury(&scene->here, "g", "a-1");
+    send(scene, &scene->here);
+    learn(scene, &scene->there);
+    DONE(dead_retry(&scene->there, "a-1", &count, &err));
+    send(scene, &scene->there);
+    assert_int_equal(dead_is_for_others(&scene->here, "g", &scene->landed.messages[0], &err), 0);
+    step_open(&step);
+    step_add_consumed(&step,
+                      &(struct step_consumed){.group = "g", .topic = WORLD_LANDED, .id = "a-1"});
+    assert_int_equal(step_commit(&step, &scene->here, NULL, &err), 1);
+    learn(scene, &scene->here);
+
+    assert_int_equal(messages_is_consumed(&scene->here, "g", "a-1", &err), 1);
+    assert_int_equal(dead_is_for_others(&scene->here, "g", &scene->landed.messages[0], &err), 0);
+    assert_int_equal(messages_is_consumed(&scene->here, "g", "a-1", &err), 1);
+}
+
+static void a_second_try_that_dies_too_is_a_letter_of_its_own(void **state)
+{
+    struct scene *scene = *state;
+    int64_t count = 0;
+    struct err err = {0};
+
+    bury(&scene->here, "g", "a-1");
+    send(scene, &scene->here);
+    DONE(dead_retry(&scene->here, "a-1", &count, &err));
+    send(scene, &scene->here);
+    bury(&scene->here, "g", "a-1");
+    assert_int_equal(dead_is_for_others(&scene->here, "g", &scene->landed.messages[0], &err), 0);
+    send(scene, &scene->here);
+    learn(scene, &scene->there);
+
+    expect_open(&scene->here, LETTER("a-1"));
+    expect_open(&scene->there, LETTER("a-1"));
+    assert_int_equal(messages_is_consumed(&scene->here, "g", "a-1", &err), 1);
+}
+
+static void what_else_stands_in_the_topic_is_passed_over(void **state)
+{
+    struct scene *scene = *state;
+    struct message foreign = {.topic = (char *)(uintptr_t)WORLD_DEAD,
+                              .id = (char *)(uintptr_t) "x"};
+    struct message odd = foreign;
+    struct err err = {0};
+
+    odd.headers = (char *)(uintptr_t) "{\"x-letter\":\"l\",\"x-group\":\"g\"}";
+    DONE(dead_learn(&scene->here, &foreign, &err));
+    DONE(dead_learn(&scene->here, &odd, &err));
+    expect_open(&scene->here, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_letter_is_seen_on_every_host),
+        TEST(reading_goes_on_where_it_was_and_anew_if_the_topic_is),
+        TEST(what_one_drops_is_dropped_everywhere),
+        TEST(a_second_try_passes_whoever_buried_it),
+        TEST(a_decision_that_is_learned_late_undoes_nothing),
+        TEST(a_second_try_that_dies_too_is_a_letter_of_its_own),
+        TEST(what_else_stands_in_the_topic_is_passed_over),
+    };
+
+    return cmocka_run_group_tests_name("dead letters of several hosts", tests, NULL, NULL);
+}
