@@ -41,7 +41,7 @@ function Course({ now }) {
         now.topics.filter(({ topic }) => topic.endsWith(`.${name}`)),
     );
     const stations = [
-        { key: "source", body: html`<${Source} extract=${now.extract} isLive=${now.live} />` },
+        { key: "source", body: html`<${Source} now=${now} />` },
         {
             key: "landing",
             body: html`<${Landing} now=${now} />`,
@@ -80,8 +80,7 @@ function Pool({ name, topics, share }) {
 const Station = ({ name, to, value, unit, children }) => html`<a class="station-name" href=${to}>${name}</a>
     <p class="station-value"><b>${value}</b> <span>${unit}</span></p><dl>${children}</dl>`;
 
-function Source({ extract, isLive }) {
-    const budget = extract.find((one) => one.rate_budget)?.rate_budget;
+function Source({ now: { extract, live: isLive, rate_budget: budget } }) {
     const waiting = Math.max(0, ...extract.map((one) => one.waiting_ms ?? 0));
     return html`<${Station} name=${t("river.source")} to=${href("runs")} value=${isLive ? compact(sum(extract, "requests_per_s")) : compact(sum(extract, "requests"))}
             unit=${isLive ? t("river.requests_per_s") : t("river.requests")}>
@@ -94,15 +93,15 @@ function Source({ extract, isLive }) {
 function Landing({
     now: {
         extract,
+        growing,
         totals: { landed },
     },
 }) {
-    const growing = extract.reduce((total, one) => total + (one.growing?.bytes ?? 0), 0);
     const [queue, limit] = [sum(extract, "queue_bytes"), sum(extract, "queue_limit")];
     return html`<${Station} name=${t("river.landing")} to=${href("files", { stage: "extract" })} value=${compact(landed.rows)} unit=${t("chart.rows")}>
         <${Figure} name=${t("river.files")} value=${number(landed.files)} /><${Figure} name=${t("river.size")} value=${bytes(landed.bytes)} />
         ${limit > 0 && html`<${Figure} name=${t("river.queue")} value=${html`<${Meter} value=${queue} most=${limit} label=${t("river.queue_full")} />`} />`}
-        ${growing > 0 && html`<${Figure} name=${t("river.growing")} value=${bytes(growing)} tone="water" />`}</${Station}>`;
+        ${growing?.bytes > 0 && html`<${Figure} name=${t("river.growing")} value=${bytes(growing.bytes)} tone="water" />`}</${Station}>`;
 }
 
 function Transform({ transform, engine, dead }) {
@@ -239,7 +238,7 @@ function Resources({ now }) {
         {
             key: "cursor",
             head: t("river.cursor"),
-            cell: (one) => html`<code>${one.cursor === null ? "–" : String(one.cursor)}</code>`,
+            cell: (one) => html`<code>${one.cursor == null ? "–" : String(one.cursor)}</code>`,
         },
         {
             key: "progress",
