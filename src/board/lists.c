@@ -7,7 +7,7 @@
 #include "board/board_parts.h"
 #include "board/snapshot.h"
 #include "db/browse.h"
-#include "db/messages.h"
+#include "db/dead.h"
 
 #include "base/banned.h"
 
