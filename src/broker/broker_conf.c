@@ -12,9 +12,16 @@
 
 #define AT(member) offsetof(struct broker_conf, member)
 
+/* The names are those of kafka_settings.c that are not for the pipeline file. */
 #define CONFIG_SCHEMA                                                                              \
-    "{\"type\":\"object\",\"additionalProperties\":"                                               \
-    "{\"type\":[\"string\",\"number\",\"boolean\"]}}"
+    "{\"type\":\"object\",\"propertyNames\":{\"not\":{\"enum\":["                                  \
+    "\"bootstrap.servers\",\"metadata.broker.list\",\"group.id\","                                 \
+    "\"group.instance.id\",\"group.protocol\",\"partition.assignment.strategy\","                  \
+    "\"enable.idempotence\",\"acks\",\"request.required.acks\",\"transactional.id\","              \
+    "\"enable.auto.commit\",\"enable.auto.offset.store\",\"auto.commit.enable\","                  \
+    "\"auto.offset.reset\",\"isolation.level\",\"check.crcs\","                                    \
+    "\"enable.partition.eof\",\"allow.auto.create.topics\",\"plugin.library.paths\""               \
+    "]}},\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\"]}}"
 
 /* A setting of librdkafka: known, right, ours to hand on, and not a secret for all to read. */
 static void check_setting(const struct opt_reading *reading, const struct conf_node *key,

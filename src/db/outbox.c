@@ -66,7 +66,8 @@ int outbox_sent(struct journal *journal, const int64_t *seqs, size_t count, stru
 {
     AUTO(lite_txn) txn = {0};
 
-    TRY(lite_begin(&txn, &journal->lite, err));
+    /* What a power cut forgets of this is sent twice, which does no harm. */
+    TRY(lite_begin_light(&txn, &journal->lite, err));
     for (size_t i = 0; i < count; i++)
         TRY(lite_run(&journal->lite, "DELETE FROM outbox WHERE seq = ?", BIND(lite_int(seqs[i])),
                      err));

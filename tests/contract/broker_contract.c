@@ -1,13 +1,13 @@
 /*
  * The promises of broker.h, kept by every backend in the list below.
  *
- * A backend is added by a row: its table, how a broker for a test is made and taken down, and `carry`,
- * which brings what steps have committed to where consumers fetch (nothing to do for `local`, a relay
- * elsewhere).
+ * A backend is added by a row: its table, whether it needs a server (librdkafka's mock cluster serves here;
+ * the real ones are in tests/kafka/), and how patient one must be with it.
  */
 #include "base/mem.h"
 #include "base/str.h"
 #include "broker/broker.h"
+#include "kafka_mock.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -23,6 +23,9 @@
 
 #include "base/banned.h"
 
+#define PARTITIONS 4
+#define LOOKS 40 /* at a topic, in the time of patience */
+
 #define DONE(call)                                                                                 \
     do {                                                                                           \
         if ((call) < 0)                                                                            \
@@ -31,27 +34,19 @@
 
 struct backend {
     const struct broker_ops *ops;
-    struct broker_conf conf;
-    int (*carry)(struct journal *journal, struct err *err);
+    bool has_server;
     int patience_ms; /* within which a message that is there has come */
 };
 
-static int carry_nothing(struct journal *journal, struct err *err)
-{
-    (void)journal;
-    (void)err;
-    return 0;
-}
-
 static const struct backend backends[] = {
-    {.ops = &broker_local,
-     .conf = {.type = BROKER_LOCAL},
-     .carry = carry_nothing,
-     .patience_ms = 1000},
+    {.ops = &broker_local, .patience_ms = 1000},
+    {.ops = &broker_kafka, .has_server = true, .patience_ms = 20000},
 };
 
 struct scene {
     const struct backend *backend;
+    struct kafka_mock mock;
+    struct broker_conf conf; /* local's, or borrowed of the mock cluster */
     struct world world;
     struct journal journal;
 };
@@ -64,7 +59,13 @@ static int set_up(void **state)
     struct err err = {0};
 
     scene->backend = tested;
+    if (tested->has_server) {
+        kafka_mock_open(&scene->mock, PARTITIONS);
+        kafka_mock_topic(&scene->mock, WORLD_LANDED, PARTITIONS);
+        scene->conf = scene->mock.conf;
+    }
     world_open(&scene->world);
+    scene->world.broker = tested->ops->name;
     if (world_journal(&scene->world, &scene->journal, &err) != 1)
         return -1;
     *state = scene;
@@ -77,6 +78,7 @@ static int tear_down(void **state)
 
     journal_close(&scene->journal);
     world_close(&scene->world);
+    kafka_mock_close(&scene->mock);
     free(scene);
     return 0;
 }
@@ -86,8 +88,16 @@ static void open_broker(struct scene *scene, struct journal *journal, const char
 {
     struct err err = {0};
 
-    DONE(broker_open(broker, scene->backend->ops, &scene->backend->conf, journal, group,
-                     WORLD_LANDED, &err));
+    DONE(
+        broker_open(broker, scene->backend->ops, &scene->conf, journal, group, WORLD_LANDED, &err));
+}
+
+/* Brings what steps have committed to where consumers fetch. */
+static int carry(const struct scene *scene, struct journal *journal, struct err *err)
+{
+    const atomic_bool finish = true;
+
+    return broker_relay(scene->backend->ops, &scene->conf, journal, &finish, err);
 }
 
 static void publish(struct scene *scene, const char *prefix, int first, int last)
@@ -95,7 +105,7 @@ static void publish(struct scene *scene, const char *prefix, int first, int last
     struct err err = {0};
 
     DONE(world_land(&scene->world, &scene->journal, prefix, first, last, &err));
-    DONE(scene->backend->carry(&scene->journal, &err));
+    DONE(carry(scene, &scene->journal, &err));
 }
 
 /* Fetches until `most` have come or patience is over. Returns how many. */
@@ -103,10 +113,11 @@ static int fetch(struct scene *scene, struct broker *broker, int most, struct me
 {
     int count = 0;
 
-    for (int i = 0; i < 20 && count < most; i++) {
+    for (int i = 0; i < LOOKS && count < most; i++) {
         struct err err = {0};
-        const int got = broker_fetch(broker, (size_t)(most - count),
-                                     scene->backend->patience_ms / 20, ret_messages + count, &err);
+        const int got =
+            broker_fetch(broker, (size_t)(most - count), scene->backend->patience_ms / LOOKS,
+                         ret_messages + count, &err);
 
         DONE(got);
         count += got;
@@ -249,6 +260,33 @@ static void one_that_is_given_back_comes_again(void **state)
     message_close(&message);
 }
 
+/* Until a server has shared out what there is among its group. */
+static void let_join(struct scene *scene, struct broker *first, struct broker *second)
+{
+    struct message message;
+    struct err err = {0};
+
+    for (int i = 0; scene->backend->has_server && i < 20; i++) {
+        assert_int_equal(broker_fetch(first, 1, 100, &message, &err), 0);
+        assert_int_equal(broker_fetch(second, 1, 100, &message, &err), 0);
+    }
+}
+
+static int fetch_both(struct scene *scene, struct broker *first, struct broker *second, int most,
+                      struct message *ret_messages)
+{
+    const int wait_ms = scene->backend->patience_ms / LOOKS / 2;
+    struct err err = {0};
+    int got = broker_fetch(first, (size_t)(most > 3 ? 3 : most), wait_ms, ret_messages, &err);
+    int more = 0;
+
+    DONE(got);
+    if (got < most)
+        more = broker_fetch(second, (size_t)(most - got), wait_ms, ret_messages + got, &err);
+    DONE(more);
+    return got + more;
+}
+
 static void two_consumers_of_a_group_share_the_messages(void **state)
 {
     struct scene *scene = *state;
@@ -256,15 +294,16 @@ static void two_consumers_of_a_group_share_the_messages(void **state)
     AUTO(broker) first = {0};
     AUTO(broker) second = {0};
     struct message messages[6] = {0};
-    int got;
+    int got = 0;
     struct err err = {0};
 
     assert_int_equal(world_journal(&scene->world, &other, &err), 1);
-    publish(scene, "a", 1, 6);
     open_broker(scene, &scene->journal, "g", &first);
     open_broker(scene, &other, "g", &second);
-    got = fetch(scene, &first, 3, messages);
-    got += fetch(scene, &second, 3, messages + got);
+    let_join(scene, &first, &second);
+    publish(scene, "a", 1, 6);
+    for (int i = 0; i < LOOKS && got < 6; i++)
+        got += fetch_both(scene, &first, &second, 6 - got, messages + got);
 
     assert_int_equal(got, 6);
     for (int i = 0; i < 6; i++)
@@ -289,8 +328,8 @@ static void the_messages_of_a_consumer_that_was_killed_come_again(void **state)
         struct err err = {0};
 
         if (world_journal(&scene->world, &journal, &err) == 1 &&
-            broker_open(&taking, scene->backend->ops, &scene->backend->conf, &journal, "g",
-                        WORLD_LANDED, &err) == 0 &&
+            broker_open(&taking, scene->backend->ops, &scene->conf, &journal, "g", WORLD_LANDED,
+                        &err) == 0 &&
             fetch(scene, &taking, 2, messages) == 2)
             kill(getpid(), SIGKILL);
         _exit(1);
@@ -347,7 +386,7 @@ static void fetch_waits_until_something_comes(void **state)
         usleep(100000);
         _exit(world_journal(&scene->world, &journal, &child_err) == 1 &&
                       world_land(&scene->world, &journal, "b", 1, 1, &child_err) == 1 &&
-                      scene->backend->carry(&journal, &child_err) == 0
+                      carry(scene, &journal, &child_err) == 0
                   ? 0
                   : 1);
     }
