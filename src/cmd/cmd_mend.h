@@ -12,6 +12,8 @@ extern const struct cmd_option prune_options[];
 
 int cmd_dead(const struct cmd_line *line, struct err *err);
 int cmd_state(const struct cmd_line *line, struct err *err);
+/* The part of cmd_state() that is riacho state move. */
+int cmd_move(const struct cmd_line *line, struct err *err);
 int cmd_prune(const struct cmd_line *line, struct err *err);
 
 #endif

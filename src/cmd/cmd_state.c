@@ -1,7 +1,6 @@
 /*
- * riacho state: what the source's cursors stand at, and starting a resource over.
+ * riacho state: what the source's cursors stand at, and starting a resource over. Moving: cmd_move.c.
  */
-#include "base/logger.h"
 #include "base/str.h"
 #include "cmd/cmd_mend.h"
 #include "cmd/river.h"
@@ -97,20 +96,6 @@ static int reset(struct river *river, const struct cmd_line *line, struct err *e
     return 0;
 }
 
-static int move(const struct cmd_line *line, struct err *err)
-{
-    const char *to = cmd_value(line, "to");
-
-    if (to == NULL)
-        return err_set(err, ERR_USAGE, "riacho state move needs --to local or --to kafka");
-    if (str_same(to, "local")) {
-        log_info("the state is with the broker \"local\" already");
-        return 0;
-    }
-    err_set(err, ERR_USAGE, "this build has no broker \"%s\"", to);
-    return err_hint(err, "It has the broker \"local\".");
-}
-
 int cmd_state(const struct cmd_line *line, struct err *err)
 {
     AUTO(river) river = {0};
@@ -120,10 +105,10 @@ int cmd_state(const struct cmd_line *line, struct err *err)
         err_set(err, ERR_USAGE, "riacho state does not know \"%s\"", verb);
         return err_hint(err, "It knows show, reset and move.");
     }
+    if (str_same(verb, "move"))
+        return cmd_move(line, err);
     TRY(river_open(&river, line->args[1], str_same(verb, "reset") ? RIVER_MEND : RIVER_LOOK, err));
     if (str_same(verb, "show"))
         return show(&river, line, err);
-    if (str_same(verb, "move"))
-        return move(line, err);
     return reset(&river, line, err);
 }

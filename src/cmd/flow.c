@@ -181,7 +181,9 @@ static int prepare_at_once(struct river *river, struct err *err)
 int flow_run(struct river *river, unsigned stages, const struct flow_how *how, struct err *err)
 {
     struct flow flow = {.river = river, .follow = how->follow, .lock = PTHREAD_MUTEX_INITIALIZER};
+    AUTO(lock) lock = {0};
 
+    TRY(river_lock_broker(river, &lock, err));
     if (how->no_wait)
         TRY(prepare_at_once(river, err));
     if (river->broker_ops->relay)

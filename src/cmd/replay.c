@@ -238,9 +238,11 @@ int cmd_replay(const struct cmd_line *line, struct err *err)
 {
     AUTO(river) river = {0};
     AUTO(replay) replay = {.river = &river, .table = cmd_value(line, "replay")};
+    AUTO(lock) lock = {0};
     char rows[32];
 
     TRY(river_open(&river, line->args[0], RIVER_MEND, err));
+    TRY(river_lock_broker(&river, &lock, err));
     TRY(open_replay(&replay, err));
     if (remake_all(&replay, err) < 0)
         return err_wrap(err, "could not make \"%s\" anew", replay.table);

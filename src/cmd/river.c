@@ -95,6 +95,27 @@ int river_open(struct river *river, const char *file, enum river_access access, 
     return 0;
 }
 
+int river_lock_broker(struct river *river, struct lock *ret_lock, struct err *err)
+{
+    if (journal_lock_shared(&river->journal, "broker", ret_lock, err) == 0)
+        return journal_check_broker(&river->journal, river->broker_ops->name, err);
+    if (err->code != ERR_LOCKED)
+        return -1;
+    err_set(err, ERR_LOCKED, "the references of \"%s\" are being moved to another broker",
+            river->conf.name);
+    return err_hint(err, "Wait until riacho state move has ended.");
+}
+
+int river_lock_to_move(const struct river *river, struct lock *ret_lock, struct err *err)
+{
+    if (journal_lock(&river->journal, "broker", ret_lock, err) == 0)
+        return 0;
+    if (err->code != ERR_LOCKED)
+        return -1;
+    err_set(err, ERR_LOCKED, "another process works on the pipeline \"%s\"", river->conf.name);
+    return err_hint(err, "Stop it: references are moved while nobody reads or writes them.");
+}
+
 void river_close(struct river *river)
 {
     journal_close(&river->journal);

@@ -75,6 +75,14 @@ MUST_CHECK int river_open(struct river *river, const char *file, enum river_acce
                           struct err *err);
 void river_close(struct river *river);
 
+/*
+ * Held by whoever works on the river, and, alone, by who moves its references to another broker: ERR_LOCKED with a
+ * hint while it is held the other way, or when the broker was changed since the river was opened.
+ */
+MUST_CHECK int river_lock_broker(struct river *river, struct lock *ret_lock, struct err *err);
+MUST_CHECK int river_lock_to_move(const struct river *river, struct lock *ret_lock,
+                                  struct err *err);
+
 /* The folders that hold the river's files (landing, adjusted, each export's): absolute, borrowed. */
 #define RIVER_MOST_DIRS 66
 size_t river_dirs(const struct river *river, const char *ret_dirs[RIVER_MOST_DIRS]);

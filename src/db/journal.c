@@ -110,12 +110,10 @@ static int check_owner(const struct journal *journal, const char *pipeline, stru
                     "Give each pipeline a state folder of its own, or go back to the old name.");
 }
 
-static int check_broker(struct journal *journal, const char *broker, struct err *err)
+int journal_check_broker(struct journal *journal, const char *broker, struct err *err)
 {
     char *of_state = NULL;
 
-    if (broker == NULL)
-        return 0;
     TRY(read_meta(journal, "broker", &of_state, err));
     if (!str_same(of_state, broker)) {
         err_set(err, ERR_USAGE,
@@ -136,7 +134,8 @@ static int read_identity(struct journal *journal, const char *pipeline, const ch
 
     TRY(read_meta(journal, "pipeline", &journal->pipeline, err));
     TRY(check_owner(journal, pipeline, err));
-    TRY(check_broker(journal, broker, err));
+    if (broker)
+        TRY(journal_check_broker(journal, broker, err));
     TRY(read_meta(journal, "epoch", &epoch, err));
     snprintf(journal->epoch, sizeof journal->epoch, "%s", epoch);
     free(epoch);

@@ -43,6 +43,8 @@ enum journal_access {
  */
 MUST_CHECK int journal_open(struct journal *journal, const char *dir, const char *pipeline,
                             const char *broker, enum journal_access access, struct err *err);
+/* The state's references are in that broker: ERR_USAGE with a hint if not. */
+MUST_CHECK int journal_check_broker(struct journal *journal, const char *broker, struct err *err);
 /* Another connection of the same process, for another thread; closed before the first one. */
 MUST_CHECK int journal_share(const struct journal *journal, struct journal *ret_other,
                              struct err *err);

@@ -155,8 +155,10 @@ static const char tables[] =
     "  files INTEGER NOT NULL,"
     "  rows INTEGER NOT NULL,"
     "  bytes INTEGER NOT NULL,"
-    "  PRIMARY KEY (stage, root, subject)) WITHOUT ROWID;"
+    "  PRIMARY KEY (stage, root, subject)) WITHOUT ROWID;";
 
+/* What the stages know besides messages and files. */
+static const char other_tables[] =
     "CREATE TABLE columns("
     "  tbl TEXT NOT NULL,"
     "  name TEXT NOT NULL COLLATE NOCASE,"
@@ -248,6 +250,7 @@ int format_create(struct lite *lite, const char *pipeline, const char *broker, c
     snprintf(marks, sizeof marks, "PRAGMA application_id=%d; PRAGMA user_version=%d",
              STATE_APPLICATION_ID, JOURNAL_FORMAT);
     TRY(lite_script(lite, tables, err));
+    TRY(lite_script(lite, other_tables, err));
     TRY(lite_script(lite, marks, err));
     TRY(put_meta(lite, "pipeline", pipeline, err));
     TRY(put_meta(lite, "broker", broker, err));
