@@ -27,7 +27,7 @@ void world_open(struct world *world)
         perror("mkdtemp");
         abort();
     }
-    world->dir = mem_str(dir);
+    *world = (struct world){.dir = mem_str(dir)};
     world->state = fs_join(dir, ".riacho");
     world->landing = fs_join(dir, "landing");
     world->adjusted = fs_join(dir, "adjusted");
