@@ -29,6 +29,11 @@ MUST_CHECK int fs_remove_tree(const char *path, struct err *err);
 MUST_CHECK int fs_remove_file(const char *path, struct err *err); /* not there: no error */
 
 MUST_CHECK int fs_sync_file(const char *path, struct err *err);
+/*
+ * The same for several files, which are then durable or not together: much faster than one after another, as
+ * the disk and the file system's journal are waited for once.
+ */
+MUST_CHECK int fs_sync_files(const char *const *paths, size_t count, struct err *err);
 MUST_CHECK int fs_sync_dir(const char *path, struct err *err);
 
 /* Renames without replacing: 1 done, 0 the final name is taken, -1 failed. */

@@ -186,7 +186,7 @@ static int commit_landed(void *ctx, const struct landed *landed, struct err *err
 
     step_open(&step);
     for (const struct landed_file *file = landed->files; file && committed > 0; file = file->next)
-        if (add_landed_file(work, &step, file, landed->url, err) < 0)
+        if (add_landed_file(work, &step, file, file->url ? file->url : landed->url, err) < 0)
             committed = -1;
     step_add_run(&step, &(struct step_run){.resource = work->resource->name,
                                            .number = work->run.number,

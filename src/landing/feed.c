@@ -295,17 +295,22 @@ static struct parcel *pop(struct feed *feed)
     return parcel;
 }
 
+static bool is_filled(const struct feed *feed, const struct feed_file *file)
+{
+    return file->taken_rows >= feed->roll_rows || file->taken_bytes >= feed->roll_bytes;
+}
+
 static bool is_due(const struct feed *feed)
 {
-    return feed->file.taken_rows >= feed->roll_rows || feed->file.taken_bytes >= feed->roll_bytes ||
-           feed->group.is_last || is_old(feed);
+    return is_filled(feed, &feed->file) || feed->group.is_last || is_old(feed);
 }
 
 /* Pages are cut only if they alone are more than a file is to hold. */
-static bool is_page_too_large(const struct feed *feed, const struct batch *batch)
+static bool is_page_too_large(const struct feed *feed, const struct feed_file *file,
+                              const struct batch *batch)
 {
-    return feed->file.page == batch->page &&
-           (feed->file.page_rows >= feed->roll_rows || feed->file.page_bytes >= feed->roll_bytes);
+    return file->page == batch->page &&
+           (file->page_rows >= feed->roll_rows || file->page_bytes >= feed->roll_bytes);
 }
 
 static void end_page(struct feed *feed, struct parcel *parcel)
@@ -326,10 +331,8 @@ static void end_page(struct feed *feed, struct parcel *parcel)
     parcel_free(parcel);
 }
 
-static void account(struct feed *feed, const struct batch *batch)
+static void account(struct feed_file *file, const struct batch *batch)
 {
-    struct feed_file *file = &feed->file;
-
     if (file->page != batch->page) {
         file->page = batch->page;
         file->page_rows = 0;
@@ -339,6 +342,10 @@ static void account(struct feed *feed, const struct batch *batch)
     file->taken_bytes += (int64_t)batch->size;
     file->page_rows += (int64_t)batch->records;
     file->page_bytes += (int64_t)batch->size;
+}
+
+static void start_clock(struct feed *feed)
+{
     if (feed->group.started_ms == 0)
         feed->group.started_ms = clock_monotonic_ms();
 }
@@ -356,7 +363,8 @@ static struct parcel *take_aside(struct feed *feed)
 
     feed->aside = parcel->next;
     parcel->next = NULL;
-    account(feed, parcel->batch);
+    account(&feed->file, parcel->batch);
+    start_clock(feed);
     return parcel;
 }
 
@@ -364,7 +372,8 @@ static struct parcel *take_batch(struct feed *feed)
 {
     struct parcel *parcel = pop(feed);
 
-    account(feed, parcel->batch);
+    account(&feed->file, parcel->batch);
+    start_clock(feed);
     feed->group.is_mid_page = true;
     return parcel;
 }
@@ -383,7 +392,7 @@ static struct parcel *take_first(struct feed *feed)
     } else if (parcel->kind == PARCEL_ROLL) {
         parcel_free(pop(feed));
         feed->group.is_wanted = true;
-    } else if (is_page_too_large(feed, parcel->batch))
+    } else if (is_page_too_large(feed, &feed->file, parcel->batch))
         close_file(feed);
     else
         return take_batch(feed);
@@ -412,10 +421,9 @@ int feed_take(struct feed *feed, struct parcel **ret_parcel)
     return 1;
 }
 
-void feed_written(struct feed *feed, const struct parcel *parcel, int64_t rows,
-                  const struct cursor_mark *mark)
+void feed_written_to(struct feed *feed, struct feed_file *file, const struct parcel *parcel,
+                     int64_t rows, const struct cursor_mark *mark)
 {
-    struct feed_file *file = &feed->file;
     const int64_t page = parcel->batch->page;
 
     if (rows == 0)
@@ -429,6 +437,12 @@ void feed_written(struct feed *feed, const struct parcel *parcel, int64_t rows,
     file->rows += rows;
     cursor_mark_merge(&file->mark, mark);
     pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_written(struct feed *feed, const struct parcel *parcel, int64_t rows,
+                  const struct cursor_mark *mark)
+{
+    feed_written_to(feed, &feed->file, parcel, rows, mark);
 }
 
 /* Kept in the order of pages and records, for the next file's sake. */
@@ -530,6 +544,111 @@ size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **
         }
     pthread_mutex_unlock(&feed->lock);
     return count;
+}
+
+/* ---- several files at once ---- */
+
+/* Where files end in the queue, while it is looked through from its front. */
+struct sight {
+    struct feed_file file;  /* the account of the one that is being looked at */
+    size_t parcels;         /* behind which the look is */
+    size_t ends[HAUL_MOST]; /* parcels up to each file's end */
+    size_t files;
+    size_t aligned; /* files up to the last that ends where a page does */
+};
+
+static void see_end(struct sight *sight, bool is_page_end)
+{
+    sight->ends[sight->files++] = sight->parcels;
+    if (is_page_end)
+        sight->aligned = sight->files;
+    sight->file = (struct feed_file){0};
+}
+
+static bool see_batch(const struct feed *feed, const struct parcel *parcel, struct sight *sight)
+{
+    if (parcel->doc == NULL)
+        return false;
+    if (is_page_too_large(feed, &sight->file, parcel->batch))
+        see_end(sight, false);
+    if (sight->files == HAUL_MOST)
+        return false;
+    account(&sight->file, parcel->batch);
+    sight->parcels++;
+    return sight->file.taken_rows <= HAUL_ROWS;
+}
+
+/* False: pages without rows are to be reported by themselves. */
+static bool see_marker(const struct feed *feed, const struct parcel *parcel, struct sight *sight)
+{
+    const bool is_end =
+        parcel->kind == PARCEL_ROLL || parcel->is_last || is_filled(feed, &sight->file);
+
+    sight->parcels++;
+    if (is_end && sight->file.taken_rows == 0)
+        return false;
+    if (is_end)
+        see_end(sight, true);
+    return sight->files < HAUL_MOST;
+}
+
+static void look_for_files(const struct feed *feed, struct sight *sight)
+{
+    bool goes_on = feed->aside == NULL && !feed->is_stopped;
+
+    for (const struct parcel *at = feed->first; at && goes_on; at = at->next)
+        goes_on =
+            at->kind == PARCEL_BATCH ? see_batch(feed, at, sight) : see_marker(feed, at, sight);
+}
+
+static void take_file(struct feed *feed, size_t parcels, struct haul_file *file)
+{
+    struct parcel **last = &file->parcels;
+
+    for (; parcels > 0; parcels--) {
+        if (feed->first->kind == PARCEL_PAGE)
+            end_page(feed, pop(feed));
+        else if (feed->first->kind == PARCEL_ROLL)
+            parcel_free(pop(feed));
+        else {
+            *last = take_batch(feed);
+            last = &(*last)->next;
+        }
+    }
+}
+
+void feed_take_haul(struct feed *feed, struct haul *haul)
+{
+    struct sight sight = {0};
+
+    pthread_mutex_lock(&feed->lock);
+    look_for_files(feed, &sight);
+    if (sight.aligned > 0)
+        sight.files = sight.aligned;
+    if (sight.files > 1)
+        haul->count = sight.files;
+    for (size_t i = 0; i < haul->count; i++)
+        take_file(feed, sight.ends[i] - (i ? sight.ends[i - 1] : 0), &haul->files[i]);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+void haul_close(struct haul *haul)
+{
+    for (size_t i = 0; i < haul->count; i++) {
+        free_parcels(haul->files[i].parcels);
+        cursor_mark_close(&haul->files[i].fed.mark);
+    }
+    *haul = (struct haul){0};
+}
+
+bool feed_is_stopped(struct feed *feed)
+{
+    bool is_stopped;
+
+    pthread_mutex_lock(&feed->lock);
+    is_stopped = feed->is_stopped;
+    pthread_mutex_unlock(&feed->lock);
+    return is_stopped;
 }
 
 bool feed_is_page_aligned(struct feed *feed)

@@ -27,6 +27,7 @@ struct parcel {
     struct batch *batch;
     yyjson_doc *doc; /* of the batch, once parsed (in place: its bytes are then used up) */
     yyjson_alc *alc; /* the memory of `doc` */
+    bool is_seen;    /* the landing's history holds its records */
     int64_t page;    /* a page's end */
     char *url;
     char *position;
@@ -60,6 +61,20 @@ struct feed_group {
     char *position;
     char *url; /* of its first page */
 };
+
+#define HAUL_MOST 64
+#define HAUL_ROWS 2048 /* of one of its files: DuckDB's chunk */
+
+/* Small files whose records all have arrived: they are written together. */
+struct haul {
+    struct haul_file {
+        struct parcel *parcels; /* its batches, parsed, in the feed's order */
+        struct feed_file fed;
+    } files[HAUL_MOST];
+    size_t count;
+};
+
+void haul_close(struct haul *haul);
 
 struct feed {
     int64_t roll_rows; /* these do not change */
@@ -114,6 +129,9 @@ int feed_take(struct feed *feed, struct parcel **ret_parcel);
 /* The batch is in the file, with so many rows. */
 void feed_written(struct feed *feed, const struct parcel *parcel, int64_t rows,
                   const struct cursor_mark *mark);
+/* The same for a batch of a haul's file. */
+void feed_written_to(struct feed *feed, struct feed_file *file, const struct parcel *parcel,
+                     int64_t rows, const struct cursor_mark *mark);
 /* It does not fit: the file ends, and the next begins with it. */
 void feed_put_aside(struct feed *feed, struct parcel *parcel_taken);
 
@@ -133,6 +151,13 @@ enum feed_next feed_next(struct feed *feed);
  */
 size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **ret_parcels,
                  size_t most);
+/*
+ * Takes the files that lie whole in the queue, of batches that are parsed and of at most HAUL_ROWS records. If
+ * some end where a page ends, none is taken beyond the last that does. The haul stays empty if there are fewer
+ * than two.
+ */
+void feed_take_haul(struct feed *feed, struct haul *haul);
+bool feed_is_stopped(struct feed *feed);
 /* Whether all batches taken so far are in files, up to a page's end. */
 bool feed_is_page_aligned(struct feed *feed);
 /* The group is committed; the next one begins. */

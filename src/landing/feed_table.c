@@ -94,6 +94,7 @@ struct feed_reader {
     const struct feed_job *job;
     struct shredder shredder;
     struct parcel *parcel; /* what the last chunk points into */
+    size_t next_file;      /* of the haul */
     yyjson_alc *alc;       /* kept from one batch to the next */
     struct buf scratch;
     struct cursor_mark mark; /* of the batch at hand */
@@ -159,13 +160,13 @@ static int cursor_error(const struct batch *batch, int64_t index, struct err *er
                     batch->url ? batch->url : "its request", index);
 }
 
-/* 1: all in the chunk, 0: one does not fit, -1: one is at fault. */
-static int shred_batch(struct feed_reader *reader, uint64_t *ret_rows, struct err *err)
+/* Adds to the chunk's rows. 1: all in the chunk, 0: one does not fit, -1: one is at fault. */
+static int shred_batch(struct feed_reader *reader, const struct parcel *parcel, uint64_t *rows,
+                       struct err *err)
 {
-    const struct batch *batch = reader->parcel->batch;
-    yyjson_arr_iter iter = yyjson_arr_iter_with(yyjson_doc_get_root(reader->parcel->doc));
+    const struct batch *batch = parcel->batch;
+    yyjson_arr_iter iter = yyjson_arr_iter_with(yyjson_doc_get_root(parcel->doc));
     struct cursor_value value;
-    uint64_t rows = 0;
     yyjson_val *record;
 
     for (int64_t index = batch->first_index; (record = yyjson_arr_iter_next(&iter)); index++) {
@@ -178,32 +179,31 @@ static int shred_batch(struct feed_reader *reader, uint64_t *ret_rows, struct er
             reader->skipped++;
             continue;
         }
-        if (!shred_record(&reader->shredder, record, rows, batch->page, index))
+        if (!shred_record(&reader->shredder, record, *rows, batch->page, index))
             return 0;
         see_cursor(reader, &value, record);
-        rows++;
+        (*rows)++;
     }
-    *ret_rows = rows;
     return 1;
 }
 
-static void begin_batch(struct feed_reader *reader, duckdb_data_chunk chunk)
+static void begin_batch(struct feed_reader *reader)
 {
-    shredder_begin(&reader->shredder, chunk);
     cursor_mark_close(&reader->mark);
     reader->greatest_count = 0;
     reader->skipped = 0;
 }
 
-static void finish_batch(struct feed_reader *reader, uint64_t rows)
+static void finish_batch(struct feed_reader *reader)
 {
-    struct feed *feed = reader->job->feed;
-
-    shredder_end(&reader->shredder);
     hash_greatest(reader);
-    atomic_fetch_add(&feed->stats->skipped, reader->skipped);
-    atomic_fetch_add(&feed->stats->duplicate_keys, reader->shredder.twins);
-    feed_written(feed, reader->parcel, (int64_t)rows, &reader->mark);
+    atomic_fetch_add(&reader->job->feed->stats->skipped, reader->skipped);
+}
+
+static void finish_chunk(struct feed_reader *reader)
+{
+    shredder_end(&reader->shredder);
+    atomic_fetch_add(&reader->job->feed->stats->duplicate_keys, reader->shredder.twins);
 }
 
 /* Works off one batch. 1: so many rows, maybe none; 0: this thread is done with the file. */
@@ -220,18 +220,73 @@ static int work_off(struct feed_reader *reader, duckdb_data_chunk chunk, uint64_
         reader->parcel->alc = reader->alc;
         reader->alc = NULL;
     }
-    begin_batch(reader, chunk);
+    shredder_begin(&reader->shredder, chunk);
+    begin_batch(reader);
+    *ret_rows = 0;
     done = feed_table_parse(reader->parcel, &err);
     if (done == 0)
-        done = shred_batch(reader, ret_rows, &err);
+        done = shred_batch(reader, reader->parcel, ret_rows, &err);
     if (done < 0)
         feed_fail(feed, &err, reader->parcel->batch->page);
     else if (done == 0) {
         feed_put_aside(feed, reader->parcel);
         reader->parcel = NULL;
-    } else
-        finish_batch(reader, *ret_rows);
+    } else {
+        finish_chunk(reader);
+        finish_batch(reader);
+        feed_written(feed, reader->parcel, (int64_t)*ret_rows, &reader->mark);
+    }
     return done > 0;
+}
+
+/* ---- a haul, file by file ---- */
+
+/* Adds a batch to the chunk. The schema was fixed with all of the haul's batches in view. */
+static int add_batch(struct feed_reader *reader, struct haul_file *file,
+                     const struct parcel *parcel, uint64_t *rows, struct err *err)
+{
+    const uint64_t before = *rows;
+    int done;
+
+    begin_batch(reader);
+    done = shred_batch(reader, parcel, rows, err);
+    if (done == 0)
+        return err_set(err, ERR_DATA, "page %" PRId64 " has a value that no column can hold",
+                       parcel->batch->page);
+    TRY(done);
+    finish_batch(reader);
+    feed_written_to(reader->job->feed, &file->fed, parcel, (int64_t)(*rows - before),
+                    &reader->mark);
+    return 0;
+}
+
+static uint64_t shred_file(struct feed_reader *reader, duckdb_data_chunk chunk,
+                           struct haul_file *file)
+{
+    uint64_t rows = 0;
+
+    shredder_begin(&reader->shredder, chunk);
+    for (const struct parcel *parcel = file->parcels; parcel; parcel = parcel->next) {
+        struct err err = {0};
+
+        if (add_batch(reader, file, parcel, &rows, &err) == 0)
+            continue;
+        feed_fail(reader->job->feed, &err, parcel->batch->page);
+        return 0;
+    }
+    finish_chunk(reader);
+    return rows;
+}
+
+/* The next file that has rows; 0 if there is none. */
+static uint64_t read_file(struct feed_reader *reader, duckdb_data_chunk chunk)
+{
+    struct haul *haul = reader->job->haul;
+    uint64_t rows = 0;
+
+    while (rows == 0 && reader->next_file < haul->count && !feed_is_stopped(reader->job->feed))
+        rows = shred_file(reader, chunk, &haul->files[reader->next_file++]);
+    return rows;
 }
 
 /* ---- DuckDB's callbacks ---- */
@@ -282,8 +337,11 @@ static void read_records(duckdb_function_info info, duckdb_data_chunk chunk)
     uint64_t rows = 0;
 
     duck_threads_took(reader);
-    while (work_off(reader, chunk, &rows) && rows == 0)
-        ;
+    if (reader->job->haul)
+        rows = read_file(reader, chunk);
+    else
+        while (work_off(reader, chunk, &rows) && rows == 0)
+            ;
     duck_threads_gives((void *)(uintptr_t)reader->job);
     duck_threads_gives(reader);
     duckdb_data_chunk_set_size(chunk, rows);

@@ -9,6 +9,7 @@
 #include "landing/batch_cut.h"
 #include "landing/feed.h"
 #include "landing/feed_table.h"
+#include "landing/haul.h"
 #include "landing/infer.h"
 #include "landing/part.h"
 
@@ -52,7 +53,6 @@ static void add_file(struct landing_impl *impl, struct landed_file *file)
 {
     *impl->last_file = file;
     impl->last_file = &file->next;
-    cursor_mark_merge(&impl->group_mark, &impl->feed.file.mark);
     atomic_fetch_add(&impl->run.stats->files, 1);
     atomic_fetch_add(&impl->run.stats->bytes, file->bytes);
 }
@@ -130,7 +130,7 @@ static int commit_group(struct landing_impl *impl, struct err *err)
 
 /* ---- one file ---- */
 
-static void infer_parcel(const struct landing_impl *impl, const struct parcel *parcel,
+static void infer_parcel(const struct landing_impl *impl, struct parcel *parcel,
                          struct schema *schema)
 {
     yyjson_arr_iter iter = yyjson_arr_iter_with(yyjson_doc_get_root(parcel->doc));
@@ -144,6 +144,7 @@ static void infer_parcel(const struct landing_impl *impl, const struct parcel *p
         if (cursor_filter_judge(&impl->filter, record, &scratch, &value, &told_later) != 0)
             infer_record(schema, record);
     }
+    parcel->is_seen = true;
 }
 
 /* A batch that did not fit must have widened the schema, or the files would never end. */
@@ -174,7 +175,8 @@ static int fix_schema(struct landing_impl *impl, struct budget *ret_budget, stru
             feed_fail(&impl->feed, err, batch->page);
             return -1;
         }
-        infer_parcel(impl, parcels[i], &impl->history);
+        if (!parcels[i]->is_seen)
+            infer_parcel(impl, parcels[i], &impl->history);
         bytes += (int64_t)batch->size;
         records += (int64_t)batch->records;
     }
@@ -195,27 +197,61 @@ static char *next_temp_path(const struct landing_impl *impl)
                    atomic_fetch_add(&last_number, 1) + 1);
 }
 
-static int land_file(struct landing_impl *impl, struct err *err)
+static int land_one(struct landing_impl *impl, const struct part *part, struct err *err)
+{
+    struct landed_file *file = NULL;
+    const int written = part_write(part, &file, err);
+
+    if (written == 1) {
+        cursor_mark_merge(&impl->group_mark, &impl->feed.file.mark);
+        add_file(impl, file);
+    }
+    if (written < 0)
+        atomic_fetch_sub(&impl->run.stats->rows, impl->feed.file.rows);
+    return written < 0 ? -1 : 0;
+}
+
+static int land_haul(struct landing_impl *impl, const struct part *part, struct haul *haul,
+                     struct err *err)
+{
+    struct landed_file *files = NULL;
+    const int written = haul_write(part, haul, &files, err);
+
+    for (size_t i = 0; i < haul->count; i++) {
+        if (written < 0)
+            atomic_fetch_sub(&impl->run.stats->rows, haul->files[i].fed.rows);
+        else
+            cursor_mark_merge(&impl->group_mark, &haul->files[i].fed.mark);
+    }
+    while (files) {
+        struct landed_file *file = files;
+
+        files = file->next;
+        file->next = NULL;
+        add_file(impl, file);
+    }
+    return written;
+}
+
+/* The next file, or all small ones that are at hand. */
+static int land_next(struct landing_impl *impl, struct err *err)
 {
     struct part part = {.conn = &impl->conn,
                         .feed = &impl->feed,
                         .layout = &impl->layout,
                         .filter = &impl->filter,
                         .metadata = impl->run.metadata};
-    struct landed_file *file = NULL;
+    AUTO(haul) haul = {0};
     char *path;
-    int written;
+    int landed;
 
     TRY(fix_schema(impl, &part.budget, err));
+    feed_take_haul(&impl->feed, &haul);
     path = next_temp_path(impl);
     part.path = path;
-    written = part_write(&part, &file, err);
+    landed = haul.count > 0 ? land_haul(impl, &part, &haul, err) : land_one(impl, &part, err);
     free(path);
-    if (written == 1)
-        add_file(impl, file);
-    if (written < 0)
-        atomic_fetch_sub(&impl->run.stats->rows, impl->feed.file.rows);
-    return written < 0 ? -1 : 0;
+    return landed;
 }
 
 static int land_files(struct landing_impl *impl, struct err *err)
@@ -226,7 +262,7 @@ static int land_files(struct landing_impl *impl, struct err *err)
         if (next == FEED_END)
             return feed_failure(&impl->feed, err);
         if (next == FEED_FILE)
-            TRY(land_file(impl, err));
+            TRY(land_next(impl, err));
         if (next == FEED_COMMIT || feed_is_page_aligned(&impl->feed))
             TRY(commit_group(impl, err));
     }

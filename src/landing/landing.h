@@ -34,6 +34,7 @@ struct landed_file {
     char sha256[FS_SHA256_TEXT];
     int64_t first_page;
     int64_t last_page;
+    char *url;         /* of its first page; NULL: that of `struct landed` */
     char *cursor_from; /* least and greatest cursor value in it, JSON; NULL: none */
     char *cursor_to;
     struct landed_file *next;

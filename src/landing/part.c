@@ -22,23 +22,24 @@ void landed_file_free(struct landed_file *file)
     if (file == NULL)
         return;
     free(file->temp_path);
+    free(file->url);
     schema_close(&file->schema);
     free(file->cursor_from);
     free(file->cursor_to);
     free(file);
 }
 
-static void put_copy(const struct part *part, const struct feed_job *job, const char *fingerprint,
-                     struct buf *sql)
+void part_put_copy(const struct part *part, int64_t job, struct buf *sql)
 {
-    buf_printf(sql, "COPY (SELECT * FROM riacho_records(%" PRId64 ")) TO ", job->number);
+    buf_printf(sql, "COPY (SELECT * FROM riacho_records(%" PRId64 ")) TO ", job);
     sql_put_text(sql, part->path);
-    buf_printf(sql,
-               " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE %" PRId64
-               ", ROW_GROUP_SIZE_BYTES %" PRId64 ", DICTIONARY_SIZE_LIMIT %d"
-               ", STRING_DICTIONARY_PAGE_SIZE_LIMIT %" PRId64 ", KV_METADATA {%s%sschema: '%s'})",
-               part->budget.row_group_rows, part->budget.row_group_bytes, DICTIONARY_MOST,
-               part->budget.dictionary_bytes, part->metadata ? part->metadata : "",
+    buf_printf(sql, " (FORMAT parquet, DICTIONARY_SIZE_LIMIT %d, WRITE_BLOOM_FILTER false, ",
+               DICTIONARY_MOST);
+}
+
+void part_put_metadata(const struct part *part, const char *fingerprint, struct buf *sql)
+{
+    buf_printf(sql, "KV_METADATA {%s%sschema: '%s'}", part->metadata ? part->metadata : "",
                part->metadata ? ", " : "", fingerprint);
 }
 
@@ -53,7 +54,15 @@ static int copy(const struct part *part, const char *fingerprint, int64_t *ret_r
     int done;
 
     feed_job_open(&job);
-    put_copy(part, &job, fingerprint, &sql);
+    part_put_copy(part, job.number, &sql);
+    buf_printf(&sql,
+               "COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE %" PRId64
+               ", ROW_GROUP_SIZE_BYTES %" PRId64 ", STRING_DICTIONARY_PAGE_SIZE_LIMIT %" PRId64
+               ", ",
+               part->budget.row_group_rows, part->budget.row_group_bytes,
+               part->budget.dictionary_bytes);
+    part_put_metadata(part, fingerprint, &sql);
+    buf_putc(&sql, ')');
     done = duck_number(part->conn, buf_text(&sql), ret_rows, err);
     feed_job_close(&job);
     return done;
@@ -68,15 +77,19 @@ static int copy_error(const struct part *part, struct err *err)
 }
 
 /* What the feed saw matters more than what DuckDB made of it. */
+int part_judge_copy(const struct part *part, int copied, struct err *err)
+{
+    TRY(feed_failure(part->feed, err));
+    return copied < 0 ? copy_error(part, err) : 0;
+}
+
 static int copy_whole(const struct part *part, const char *fingerprint, int64_t *ret_rows,
                       struct err *err)
 {
     int64_t rows = 0;
     const int copied = copy(part, fingerprint, &rows, err);
 
-    TRY(feed_failure(part->feed, err));
-    if (copied < 0)
-        return copy_error(part, err);
+    TRY(part_judge_copy(part, copied, err));
     if (rows != part->feed->file.rows)
         return err_set(err, ERR_IO, "\"%s\" has %" PRId64 " rows where %" PRId64 " were read",
                        part->path, rows, part->feed->file.rows);
@@ -84,42 +97,50 @@ static int copy_whole(const struct part *part, const char *fingerprint, int64_t 
     return 0;
 }
 
-static int describe(const struct part *part, struct landed_file *file, struct err *err)
+struct landed_file *part_describe(const struct part *part, const struct feed_file *fed,
+                                  const char *fingerprint, const char *path, struct err *err)
 {
-    const struct feed_file *fed = &part->feed->file;
+    struct landed_file *file = mem_alloc(sizeof *file);
 
-    TRY(fs_sync_file(part->path, err));
-    TRY(fs_sha256(part->path, file->sha256, &file->bytes, err));
-    file->temp_path = mem_str(part->path);
+    if (fs_sha256(path, file->sha256, &file->bytes, err) < 0) {
+        free(file);
+        return NULL;
+    }
+    memcpy(file->fingerprint, fingerprint, sizeof file->fingerprint);
+    file->temp_path = mem_str(path);
     schema_copy(&part->layout->schema, &file->schema);
+    file->rows = fed->rows;
     file->first_page = fed->first_page;
     file->last_page = fed->last_page;
     file->cursor_from = cursor_json(&fed->mark.least);
     file->cursor_to = cursor_json(&fed->mark.greatest);
-    return 0;
+    return file;
 }
 
-static int write_file(const struct part *part, struct landed_file *file, struct err *err)
+static int write_file(const struct part *part, struct landed_file **ret_file, struct err *err)
 {
-    schema_fingerprint(&part->layout->schema, file->fingerprint);
-    TRY(copy_whole(part, file->fingerprint, &file->rows, err));
-    if (file->rows == 0)
+    char fingerprint[17];
+    int64_t rows = 0;
+
+    schema_fingerprint(&part->layout->schema, fingerprint);
+    TRY(copy_whole(part, fingerprint, &rows, err));
+    if (rows == 0)
         return 0;
-    TRY(describe(part, file, err));
-    return 1;
+    TRY(fs_sync_file(part->path, err));
+    *ret_file = part_describe(part, &part->feed->file, fingerprint, part->path, err);
+    return *ret_file ? 1 : -1;
 }
 
 int part_write(const struct part *part, struct landed_file **ret_file, struct err *err)
 {
-    struct landed_file *file = mem_alloc(sizeof *file);
-    const int written = write_file(part, file, err);
+    struct landed_file *file = NULL;
+    const int written = write_file(part, &file, err);
     struct err unimportant = {0};
 
     if (written == 1) {
         *ret_file = file;
         return 1;
     }
-    landed_file_free(file);
     if (fs_remove_file(part->path, written < 0 ? &unimportant : err) < 0)
         return -1;
     return written;

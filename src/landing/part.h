@@ -29,6 +29,18 @@ struct part {
  */
 MUST_CHECK int part_write(const struct part *part, struct landed_file **ret_file, struct err *err);
 
+/* ---- what files that are written together share with those that are not ---- */
+
+/* Begins the statement: "COPY (…) TO '…' (FORMAT parquet, ". `job` is a feed_job's number. */
+void part_put_copy(const struct part *part, int64_t job, struct buf *sql);
+/* The files' own metadata, as an option. */
+void part_put_metadata(const struct part *part, const char *fingerprint, struct buf *sql);
+/* What came of a COPY: 0, or -1 with what matters most. */
+MUST_CHECK int part_judge_copy(const struct part *part, int copied, struct err *err);
+/* Describes a file that is durable at `path`. NULL: it could not be read. */
+struct landed_file *part_describe(const struct part *part, const struct feed_file *fed,
+                                  const char *fingerprint, const char *path, struct err *err);
+
 void landed_file_free(struct landed_file *file);
 
 #endif

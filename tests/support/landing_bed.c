@@ -24,10 +24,11 @@
 /* Commits are made by the landing's thread and looked at by the test's. */
 static pthread_mutex_t commits_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void keep_file(struct bed *bed, const struct landed_file *landed)
+static void keep_file(struct bed *bed, const struct landed_file *landed, const char *url)
 {
     struct bed_file file = {
         .path = mem_fmt("%s/%04zu.parquet", bed->dir, bed->file_count),
+        .url = mem_str(landed->url ? landed->url : url),
         .cursor_from = mem_str(landed->cursor_from),
         .cursor_to = mem_str(landed->cursor_to),
         .rows = landed->rows,
@@ -56,7 +57,7 @@ static int commit(void *ctx, const struct landed *landed, struct err *err)
     pthread_mutex_lock(&commits_lock);
     for (const struct landed_file *file = landed->files; file && !bed->refuses_commits;
          file = file->next) {
-        keep_file(bed, file);
+        keep_file(bed, file, landed->url);
         made.files++;
     }
     *MEM_PUSH(bed->commits, bed->commit_count) = made;
@@ -101,6 +102,7 @@ static void free_files(struct bed *bed)
 {
     for (size_t i = 0; i < bed->file_count; i++) {
         schema_close(&bed->files[i].schema);
+        free(bed->files[i].url);
         free(bed->files[i].cursor_from);
         free(bed->files[i].cursor_to);
         free(bed->files[i].path);

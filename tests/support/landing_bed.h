@@ -15,6 +15,7 @@ struct bed_file {
     char *path; /* under its final name */
     struct schema schema;
     char fingerprint[17];
+    char *url; /* of its first page */
     char *cursor_from;
     char *cursor_to;
     int64_t rows;

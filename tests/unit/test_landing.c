@@ -101,12 +101,32 @@ static void a_file_rolls_by_rows_at_a_page_end(void **state)
     bed_finish(bed);
 
     assert_ids(bed, 360);
-    assert_int_equal(bed->commit_count, 3);
+    assert_int_equal(bed->file_count, 3);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(bed->files[i].rows, 120);
-        assert_int_equal(bed->commits[i].page, 2 * (int64_t)i + 2);
+        assert_int_equal(bed->files[i].last_page, 2 * (int64_t)i + 2);
     }
-    assert_string_equal(bed->commits[2].url, "http://api/5");
+    assert_int_equal(bed->commits[bed->commit_count - 1].page, 6);
+    assert_string_equal(bed->files[2].url, "http://api/5");
+}
+
+static void a_file_is_committed_as_soon_as_it_ends(void **state)
+{
+    struct bed *bed = *state;
+
+    bed->conf.roll_rows = 2;
+    bed_open(bed);
+    for (int64_t page = 1; page <= 3; page++) {
+        page_of_ids(bed, page, (page - 1) * 2, 2);
+        bed_wait_for_commits(bed, (size_t)page);
+    }
+    bed_finish(bed);
+
+    assert_ids(bed, 6);
+    assert_int_equal(bed->commit_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(bed->commits[i].page, (int64_t)i + 1);
+    assert_string_equal(bed->commits[2].url, "http://api/3");
 }
 
 static void a_file_rolls_by_bytes_at_a_page_end(void **state)
@@ -219,6 +239,118 @@ static void the_last_page_is_committed_as_such_also_when_it_rolls(void **state)
     assert_true(bed->commits[0].is_last);
 }
 
+/* ---- small files, written together ---- */
+
+/* Each file has the rows of its own pages and no others. */
+static void assert_files_apart(struct bed *bed)
+{
+    for (size_t i = 0; i < bed->file_count; i++) {
+        const struct bed_file *file = &bed->files[i];
+        char *sql =
+            mem_fmt("SELECT concat(count(*), ' ', min(_riacho_page), ' ', max(_riacho_page), "
+                    "' ', count(DISTINCT _riacho_index)) FROM '%s'",
+                    file->path);
+        char *expected =
+            mem_fmt("%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, file->rows, file->first_page,
+                    file->last_page, file->rows / (file->last_page - file->first_page + 1));
+
+        bed_assert_text(bed, sql, expected);
+        free(expected);
+        free(sql);
+    }
+}
+
+static void small_files_that_have_arrived_keep_their_own_rows(void **state)
+{
+    struct bed *bed = *state;
+
+    bed->conf.roll_rows = 6;
+    bed_open(bed);
+    for (int64_t page = 1; page <= 200; page++)
+        page_of_ids(bed, page, (page - 1) * 3, 3);
+    bed_finish(bed);
+
+    assert_ids(bed, 600);
+    assert_int_equal(bed->file_count, 100);
+    assert_true(bed->commit_count < 100);
+    assert_files_apart(bed);
+    for (size_t i = 0; i < 100; i++) {
+        char *url = mem_fmt("http://api/%zu", 2 * i + 1);
+
+        assert_int_equal(bed->files[i].first_page, 2 * (int64_t)i + 1);
+        assert_string_equal(bed->files[i].url, url);
+        free(url);
+    }
+}
+
+static void a_page_of_many_small_files_is_committed_whole(void **state)
+{
+    struct bed *bed = *state;
+
+    bed->conf.roll_rows = 5;
+    bed_open(bed);
+    for (int64_t page = 1; page <= 4; page++)
+        page_of_ids(bed, page, (page - 1) * 1000, 1000);
+    bed_finish(bed);
+
+    assert_ids(bed, 4000);
+    assert_int_equal(bed->file_count, 800);
+    assert_int_equal(bed_number(bed, "SELECT count(*) FROM landed WHERE "
+                                     "(_riacho_page - 1) * 1000 + _riacho_index = id"),
+                     4000);
+    for (size_t i = 0; i < 800; i++) {
+        assert_int_equal(bed->files[i].rows, 5);
+        assert_int_equal(bed->files[i].first_page, (int64_t)i / 200 + 1);
+        assert_int_equal(bed->files[i].last_page, bed->files[i].first_page);
+    }
+    for (size_t i = 0; i < bed->commit_count; i++)
+        assert_int_equal(bed->commits[i].files % 200, 0);
+}
+
+static void a_roll_that_is_asked_for_ends_small_files_too(void **state)
+{
+    struct bed *bed = *state;
+
+    bed_open(bed);
+    for (int64_t page = 1; page <= 3; page++) {
+        page_of_ids(bed, page, page - 1, 1);
+        assert_int_equal(landing_roll(&bed->landing, &bed->err), 0);
+    }
+    bed_finish(bed);
+
+    assert_ids(bed, 3);
+    assert_int_equal(bed->file_count, 3);
+    assert_files_apart(bed);
+}
+
+static void files_of_more_rows_than_a_chunk_land_among_small_ones(void **state)
+{
+    static const int64_t sizes[] = {2, 2048, 2049, 3, 1, 5000, 2};
+    struct bed *bed = *state;
+    int64_t at = 0;
+
+    bed_open(bed);
+    for (size_t i = 0; i < 7; i++) {
+        for (int64_t done = 0; done < sizes[i]; done += 1000) {
+            const int64_t some = sizes[i] - done < 1000 ? sizes[i] - done : 1000;
+            char *records = ids(at, some);
+
+            bed_batch(bed, (int64_t)i + 1, done, records);
+            free(records);
+            at += some;
+        }
+        bed_end_page(bed, (int64_t)i + 1, false);
+        assert_int_equal(landing_roll(&bed->landing, &bed->err), 0);
+    }
+    bed_finish(bed);
+
+    assert_ids(bed, at);
+    assert_int_equal(bed->file_count, 7);
+    assert_files_apart(bed);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(bed->files[i].rows, sizes[i]);
+}
+
 /* ---- pages without rows ---- */
 
 static void empty_pages_move_the_position_without_files(void **state)
@@ -246,8 +378,10 @@ static void empty_pages_between_others_leave_no_trace(void **state)
     bed_open(bed);
     bed_page(bed, 1, "");
     page_of_ids(bed, 2, 0, 2);
+    bed_wait_for_commits(bed, 1);
     bed_page(bed, 3, "");
     page_of_ids(bed, 4, 2, 2);
+    bed_wait_for_commits(bed, 2);
     bed_page(bed, 5, "");
     assert_int_equal(landing_roll(&bed->landing, &bed->err), 0);
     bed_wait_for_commits(bed, 3);
@@ -633,12 +767,17 @@ int main(void)
         TEST(pages_land_in_one_file_that_is_committed_at_the_end),
         TEST(every_row_carries_its_page_and_its_place_in_it),
         TEST(a_file_rolls_by_rows_at_a_page_end),
+        TEST(a_file_is_committed_as_soon_as_it_ends),
         TEST(a_file_rolls_by_bytes_at_a_page_end),
         TEST(a_file_rolls_by_age_when_nothing_arrives),
         TEST(a_roll_that_is_asked_for_commits_what_has_ended),
         TEST(a_page_larger_than_a_roll_lands_in_files_committed_together),
         TEST(a_batch_larger_than_a_roll_is_cut),
         TEST(the_last_page_is_committed_as_such_also_when_it_rolls),
+        TEST(small_files_that_have_arrived_keep_their_own_rows),
+        TEST(a_page_of_many_small_files_is_committed_whole),
+        TEST(a_roll_that_is_asked_for_ends_small_files_too),
+        TEST(files_of_more_rows_than_a_chunk_land_among_small_ones),
         TEST(empty_pages_move_the_position_without_files),
         TEST(empty_pages_between_others_leave_no_trace),
         TEST(a_run_without_pages_commits_nothing),

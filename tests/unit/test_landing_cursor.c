@@ -98,8 +98,11 @@ static void each_commit_has_the_cursor_of_its_own_pages(void **state)
     bed->conf.roll_rows = 1;
     bed_open(bed);
     bed_page(bed, 1, "{\"id\": 1, \"at\": \"b\"}");
+    bed_wait_for_commits(bed, 1);
     bed_page(bed, 2, "{\"id\": 2, \"at\": \"a\"}");
+    bed_wait_for_commits(bed, 2);
     bed_page(bed, 3, "{\"id\": 3, \"at\": \"c\"}");
+    bed_wait_for_commits(bed, 3);
     bed_page(bed, 4, "{\"id\": 4, \"at\": \"c\"}");
     bed_finish(bed);
 
@@ -111,6 +114,33 @@ static void each_commit_has_the_cursor_of_its_own_pages(void **state)
     assert_int_equal(strlen(bed->commits[2].boundary), 20);
     assert_int_equal(strlen(bed->commits[3].boundary), 39);
     assert_string_equal(bed->files[1].cursor_to, "\"a\"");
+}
+
+static void small_files_have_the_cursors_of_their_own_rows(void **state)
+{
+    struct bed *bed = *state;
+
+    set_cursor(bed, "at", "10");
+    bed->conf.roll_rows = 2;
+    bed_open(bed);
+    bed_page(bed, 1, "{\"id\": 1, \"at\": 12}, {\"id\": 2, \"at\": 11}");
+    bed_page(bed, 2, "{\"id\": 3, \"at\": 9}, {\"id\": 4, \"at\": 8}");
+    bed_page(bed, 3, "{\"id\": 5, \"at\": 14}, {\"id\": 6, \"at\": 7}");
+    bed_page(bed, 4, "{\"id\": 7, \"at\": 13}, {\"id\": 8, \"at\": 14}");
+    bed_finish(bed);
+
+    bed_assert_text(bed, "SELECT string_agg(id, ' ' ORDER BY id) FROM landed", "1 2 5 7 8");
+    assert_int_equal(bed->file_count, 3);
+    assert_string_equal(bed->files[0].cursor_from, "11");
+    assert_string_equal(bed->files[0].cursor_to, "12");
+    assert_string_equal(bed->files[1].cursor_to, "14");
+    assert_int_equal(bed->files[1].rows, 1);
+    assert_int_equal(bed->files[1].first_page, 3);
+    assert_string_equal(bed->files[2].cursor_from, "13");
+    assert_string_equal(bed->commits[bed->commit_count - 1].cursor, "14");
+    assert_int_equal(strlen(bed->commits[bed->commit_count - 1].boundary), 39);
+    assert_int_equal(bed->stats.skipped, 3);
+    assert_int_equal(bed_temp_files(bed), 0);
 }
 
 static void a_resumed_run_goes_on_from_its_own_cursor(void **state)
@@ -194,6 +224,7 @@ int main(void)
         TEST(records_known_at_the_boundary_are_skipped_by_the_next_run),
         TEST(a_record_without_primary_key_is_known_by_all_of_it),
         TEST(each_commit_has_the_cursor_of_its_own_pages),
+        TEST(small_files_have_the_cursors_of_their_own_rows),
         TEST(a_resumed_run_goes_on_from_its_own_cursor),
         TEST(a_missing_cursor_is_an_error_unless_it_is_said_otherwise),
         TEST(a_cursor_of_another_type_than_the_start_value_is_an_error),

@@ -38,9 +38,31 @@ static void assert_whole_files(struct bed *bed)
                          bed->file_count == 1 ? 3 : 6);
 }
 
-static void a_failed_write_or_fsync_leaves_no_file_behind(void **state)
+/* The same in the files of one haul, as all of it is there before the landing looks. */
+static bool land_at_once(struct bed *bed)
 {
-    (void)state;
+    bool landed;
+
+    bed->conf.roll_rows = 1;
+    bed_open(bed);
+    landed = landing_batch(&bed->landing, bed_make_batch(1, 0, "{\"a\": 3}"), &bed->err) == 0 &&
+             landing_page(&bed->landing, &(struct page){.number = 1}, &bed->err) == 0 &&
+             landing_batch(&bed->landing, bed_make_batch(2, 0, "{\"a\": 3}"), &bed->err) == 0 &&
+             landing_page(&bed->landing, &(struct page){.number = 2}, &bed->err) == 0;
+    landed = landing_finish(&bed->landing, &bed->err) == 0 && landed;
+    landing_close(&bed->landing);
+    return landed;
+}
+
+static void assert_small_files(struct bed *bed)
+{
+    if (bed->file_count > 0)
+        assert_int_equal(bed_number(bed, "SELECT sum(a) FROM landed"), 3 * bed->file_count);
+}
+
+/* Fails the first, the second, … call. */
+static void fail_each_call(bool (*how)(struct bed *bed), void (*check)(struct bed *bed))
+{
     for (int nth = 1;; nth++) {
         void *opened = NULL;
         struct bed *bed;
@@ -49,26 +71,40 @@ static void a_failed_write_or_fsync_leaves_no_file_behind(void **state)
         bed_set_up(&opened);
         bed = opened;
         fault_arm_error(nth, ENOSPC, false);
-        landed = land(bed);
-        assert_int_equal(bed_temp_files(bed), 0);
+        landed = how(bed);
         fault_disarm();
         if (!fault_fired()) { /* every call has had its turn */
             assert_true(landed);
             assert_int_equal(bed->file_count, 2);
+            assert_int_equal(bed_temp_files(bed), 0);
             bed_tear_down(&opened);
             return;
         }
-        assert_false(landed);
-        assert_int_equal(bed->err.code, ERR_IO);
-        assert_whole_files(bed);
+        /* An empty file of DuckDB's that cannot be removed goes with the folder in the end. */
+        assert_int_equal(bed_temp_files(bed), landed ? 1 : 0);
+        assert_int_equal(bed->err.code, landed ? ERR_NONE : ERR_IO);
+        check(bed);
         bed_tear_down(&opened);
     }
+}
+
+static void a_failed_write_or_fsync_leaves_no_file_behind(void **state)
+{
+    (void)state;
+    fail_each_call(land, assert_whole_files);
+}
+
+static void of_small_files_written_together_none_is_left_behind_either(void **state)
+{
+    (void)state;
+    fail_each_call(land_at_once, assert_small_files);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_write_or_fsync_leaves_no_file_behind),
+        cmocka_unit_test(of_small_files_written_together_none_is_left_behind_either),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
