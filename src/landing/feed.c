@@ -2,7 +2,7 @@
  * All decisions about where a file ends are taken when something is taken from the queue, under the
  * lock, in the order in which it was put.
  */
-#include "landing/feed.h"
+#include "landing/feed_parts.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -26,7 +26,7 @@ void parcel_free(struct parcel *parcel)
     free(parcel);
 }
 
-static void free_parcels(struct parcel *first)
+void parcels_free(struct parcel *first)
 {
     while (first) {
         struct parcel *next = first->next;
@@ -69,8 +69,8 @@ static void reset_file(struct feed *feed)
 
 void feed_close(struct feed *feed)
 {
-    free_parcels(feed->first);
-    free_parcels(feed->aside);
+    parcels_free(feed->first);
+    parcels_free(feed->aside);
     reset_group(feed);
     reset_file(feed);
     pthread_cond_destroy(&feed->has_room);
@@ -218,7 +218,7 @@ static void drop_open_batches(struct feed *feed)
     feed->last = last;
     for (struct parcel *at = dropped; at; at = at->next)
         count_queued(feed, -(int64_t)at->batch->size);
-    free_parcels(dropped);
+    parcels_free(dropped);
 }
 
 void feed_end(struct feed *feed, bool drop_open_page)
@@ -280,7 +280,7 @@ int feed_failure(struct feed *feed, struct err *err)
 
 /* ---- taking ---- */
 
-static struct parcel *pop(struct feed *feed)
+struct parcel *feed_pop(struct feed *feed)
 {
     struct parcel *parcel = feed->first;
 
@@ -295,43 +295,42 @@ static struct parcel *pop(struct feed *feed)
     return parcel;
 }
 
-static bool is_filled(const struct feed *feed, const struct feed_file *file)
+bool feed_is_filled(const struct feed *feed, const struct feed_file *file)
 {
     return file->taken_rows >= feed->roll_rows || file->taken_bytes >= feed->roll_bytes;
 }
 
 static bool is_due(const struct feed *feed)
 {
-    return is_filled(feed, &feed->file) || feed->group.is_last || is_old(feed);
+    return feed_is_filled(feed, &feed->file) || feed->group.is_last || is_old(feed);
 }
 
-/* Pages are cut only if they alone are more than a file is to hold. */
-static bool is_page_too_large(const struct feed *feed, const struct feed_file *file,
-                              const struct batch *batch)
+bool feed_is_page_too_large(const struct feed *feed, const struct feed_file *file,
+                            const struct batch *batch)
 {
     return file->page == batch->page &&
            (file->page_rows >= feed->roll_rows || file->page_bytes >= feed->roll_bytes);
 }
 
-static void end_page(struct feed *feed, struct parcel *parcel)
+void feed_end_page(struct feed *feed, struct parcel *parcel_taken)
 {
     struct feed_group *group = &feed->group;
 
     if (!group->has_pages) {
-        group->url = parcel->url;
-        parcel->url = NULL;
+        group->url = parcel_taken->url;
+        parcel_taken->url = NULL;
     }
     free(group->position);
-    group->position = parcel->position;
-    parcel->position = NULL;
-    group->page = parcel->page;
-    group->is_last = parcel->is_last;
+    group->position = parcel_taken->position;
+    parcel_taken->position = NULL;
+    group->page = parcel_taken->page;
+    group->is_last = parcel_taken->is_last;
     group->has_pages = true;
     group->is_mid_page = false;
-    parcel_free(parcel);
+    parcel_free(parcel_taken);
 }
 
-static void account(struct feed_file *file, const struct batch *batch)
+void feed_file_count(struct feed_file *file, const struct batch *batch)
 {
     if (file->page != batch->page) {
         file->page = batch->page;
@@ -363,16 +362,16 @@ static struct parcel *take_aside(struct feed *feed)
 
     feed->aside = parcel->next;
     parcel->next = NULL;
-    account(&feed->file, parcel->batch);
+    feed_file_count(&feed->file, parcel->batch);
     start_clock(feed);
     return parcel;
 }
 
-static struct parcel *take_batch(struct feed *feed)
+struct parcel *feed_take_batch(struct feed *feed)
 {
-    struct parcel *parcel = pop(feed);
+    struct parcel *parcel = feed_pop(feed);
 
-    account(&feed->file, parcel->batch);
+    feed_file_count(&feed->file, parcel->batch);
     start_clock(feed);
     feed->group.is_mid_page = true;
     return parcel;
@@ -387,15 +386,15 @@ static struct parcel *take_first(struct feed *feed)
     struct parcel *parcel = feed->first;
 
     if (parcel->kind == PARCEL_PAGE) {
-        end_page(feed, pop(feed));
+        feed_end_page(feed, feed_pop(feed));
         feed->group.is_wanted = is_due(feed);
     } else if (parcel->kind == PARCEL_ROLL) {
-        parcel_free(pop(feed));
+        parcel_free(feed_pop(feed));
         feed->group.is_wanted = true;
-    } else if (is_page_too_large(feed, &feed->file, parcel->batch))
+    } else if (feed_is_page_too_large(feed, &feed->file, parcel->batch))
         close_file(feed);
     else
-        return take_batch(feed);
+        return feed_take_batch(feed);
     return NULL;
 }
 
@@ -468,13 +467,13 @@ void feed_put_aside(struct feed *feed, struct parcel *parcel_taken)
 static bool pass_markers(struct feed *feed)
 {
     while (feed->first && feed->first->kind != PARCEL_BATCH) {
-        struct parcel *parcel = pop(feed);
+        struct parcel *parcel = feed_pop(feed);
         const bool is_roll = parcel->kind == PARCEL_ROLL;
 
         if (is_roll)
             parcel_free(parcel);
         else
-            end_page(feed, parcel);
+            feed_end_page(feed, parcel);
         if (feed->group.has_pages && (is_roll || feed->group.is_last))
             return true;
     }
@@ -544,101 +543,6 @@ size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **
         }
     pthread_mutex_unlock(&feed->lock);
     return count;
-}
-
-/* ---- several files at once ---- */
-
-/* Where files end in the queue, while it is looked through from its front. */
-struct sight {
-    struct feed_file file;  /* the account of the one that is being looked at */
-    size_t parcels;         /* behind which the look is */
-    size_t ends[HAUL_MOST]; /* parcels up to each file's end */
-    size_t files;
-    size_t aligned; /* files up to the last that ends where a page does */
-};
-
-static void see_end(struct sight *sight, bool is_page_end)
-{
-    sight->ends[sight->files++] = sight->parcels;
-    if (is_page_end)
-        sight->aligned = sight->files;
-    sight->file = (struct feed_file){0};
-}
-
-static bool see_batch(const struct feed *feed, const struct parcel *parcel, struct sight *sight)
-{
-    if (parcel->doc == NULL)
-        return false;
-    if (is_page_too_large(feed, &sight->file, parcel->batch))
-        see_end(sight, false);
-    if (sight->files == HAUL_MOST)
-        return false;
-    account(&sight->file, parcel->batch);
-    sight->parcels++;
-    return sight->file.taken_rows <= HAUL_ROWS;
-}
-
-/* False: pages without rows are to be reported by themselves. */
-static bool see_marker(const struct feed *feed, const struct parcel *parcel, struct sight *sight)
-{
-    const bool is_end =
-        parcel->kind == PARCEL_ROLL || parcel->is_last || is_filled(feed, &sight->file);
-
-    sight->parcels++;
-    if (is_end && sight->file.taken_rows == 0)
-        return false;
-    if (is_end)
-        see_end(sight, true);
-    return sight->files < HAUL_MOST;
-}
-
-static void look_for_files(const struct feed *feed, struct sight *sight)
-{
-    bool goes_on = feed->aside == NULL && !feed->is_stopped;
-
-    for (const struct parcel *at = feed->first; at && goes_on; at = at->next)
-        goes_on =
-            at->kind == PARCEL_BATCH ? see_batch(feed, at, sight) : see_marker(feed, at, sight);
-}
-
-static void take_file(struct feed *feed, size_t parcels, struct haul_file *file)
-{
-    struct parcel **last = &file->parcels;
-
-    for (; parcels > 0; parcels--) {
-        if (feed->first->kind == PARCEL_PAGE)
-            end_page(feed, pop(feed));
-        else if (feed->first->kind == PARCEL_ROLL)
-            parcel_free(pop(feed));
-        else {
-            *last = take_batch(feed);
-            last = &(*last)->next;
-        }
-    }
-}
-
-void feed_take_haul(struct feed *feed, struct haul *haul)
-{
-    struct sight sight = {0};
-
-    pthread_mutex_lock(&feed->lock);
-    look_for_files(feed, &sight);
-    if (sight.aligned > 0)
-        sight.files = sight.aligned;
-    if (sight.files > 1)
-        haul->count = sight.files;
-    for (size_t i = 0; i < haul->count; i++)
-        take_file(feed, sight.ends[i] - (i ? sight.ends[i - 1] : 0), &haul->files[i]);
-    pthread_mutex_unlock(&feed->lock);
-}
-
-void haul_close(struct haul *haul)
-{
-    for (size_t i = 0; i < haul->count; i++) {
-        free_parcels(haul->files[i].parcels);
-        cursor_mark_close(&haul->files[i].fed.mark);
-    }
-    *haul = (struct haul){0};
 }
 
 bool feed_is_stopped(struct feed *feed)

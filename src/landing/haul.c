@@ -5,6 +5,7 @@
 
 #include "base/logger.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "db/duck.h"
 #include "landing/feed_table.h"
 
@@ -87,25 +88,37 @@ static int wrong_rows(const struct part *part, struct err *err)
                    part->path);
 }
 
-/* Whether each file has the rows that were meant for it. */
+/* Whether the rows of that name's file are those that were meant for it. */
+static bool has_its_rows(const struct catch *catch, const char *name, int64_t rows)
+{
+    for (size_t i = 0; i < catch->count; i++)
+        if (str_same(catch->made[i], name))
+            return catch->files[i]->fed.rows == rows;
+    return false;
+}
+
+/* DuckDB tells of the files in any order. */
 static int check_rows(const struct catch *catch, struct err *err)
 {
     AUTO(duck_result) found = {0};
     AUTO(buf) sql = {0};
+    bool is_right;
 
-    buf_puts(&sql, "SELECT num_rows FROM parquet_file_metadata([");
+    buf_puts(&sql, "SELECT file_name, num_rows FROM parquet_file_metadata([");
     for (size_t i = 0; i < catch->count; i++) {
         buf_puts(&sql, i ? ", " : "");
         sql_put_text(&sql, catch->made[i]);
     }
     buf_puts(&sql, "])");
     TRY(duck_query(catch->part->conn, sql.data, &found, err));
-    if (duckdb_row_count(&found.result) != catch->count)
-        return wrong_rows(catch->part, err);
-    for (size_t i = 0; i < catch->count; i++)
-        if (duckdb_value_int64(&found.result, 0, i) != catch->files[i]->fed.rows)
-            return wrong_rows(catch->part, err);
-    return 0;
+    is_right = duckdb_row_count(&found.result) == catch->count;
+    for (size_t i = 0; i < catch->count && is_right; i++) {
+        char *name = duck_text(&found, 0, i);
+
+        is_right = has_its_rows(catch, name, duckdb_value_int64(&found.result, 1, i));
+        duckdb_free(name);
+    }
+    return is_right ? 0 : wrong_rows(catch->part, err);
 }
 
 static int copy_whole(const struct part *part, struct haul *haul, const char *fingerprint,

@@ -1,0 +1,26 @@
+/*
+ * What feed.c and feed_haul.c share: the rules by which a file grows and ends. Called with the lock held.
+ */
+#ifndef RIACHO_FEED_PARTS_H
+#define RIACHO_FEED_PARTS_H
+
+#include "landing/feed.h"
+
+void parcels_free(struct parcel *first);
+
+/* Whether a file of that account ends at the next page's end. */
+bool feed_is_filled(const struct feed *feed, const struct feed_file *file);
+/* Whether it ends before the batch: pages are cut only if they alone are more than a file is to hold. */
+bool feed_is_page_too_large(const struct feed *feed, const struct feed_file *file,
+                            const struct batch *batch);
+/* Counts a batch as taken for the file. */
+void feed_file_count(struct feed_file *file, const struct batch *batch);
+
+/* Takes the first parcel out of the queue. */
+struct parcel *feed_pop(struct feed *feed);
+/* The same of a batch, which is then in the group; counted for the feed's own file. */
+struct parcel *feed_take_batch(struct feed *feed);
+/* A page's end that was popped: the group reaches up to it. */
+void feed_end_page(struct feed *feed, struct parcel *parcel_taken);
+
+#endif
