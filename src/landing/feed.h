@@ -9,6 +9,7 @@
 #define RIACHO_FEED_H
 
 #include "base/err.h"
+#include "db/duck_files.h"
 #include "landing/cursor_mark.h"
 #include "landing/landing.h"
 #include "riacho.h"
@@ -63,7 +64,7 @@ struct feed_group {
 };
 
 #define HAUL_MOST 64
-#define HAUL_ROWS 2048 /* of one of its files: DuckDB's chunk */
+#define HAUL_ROWS DUCK_FILES_ROWS /* of one of its files */
 
 /* Small files whose records all have arrived: they are written together. */
 struct haul {

@@ -1,24 +1,16 @@
 /*
- * A chunk makes a row group, and a row group a file. That DuckDB keeps to it is checked in the files.
+ * From a haul to its files.
  */
 #include "landing/haul.h"
 
 #include "base/logger.h"
 #include "base/mem.h"
-#include "base/str.h"
-#include "db/duck.h"
+#include "db/duck_files.h"
 #include "landing/feed_table.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
-
-/*
- * Measured on earthquakes: zstd makes files of ten rows no smaller than Snappy does, at twice the cost, and
- * of a hundred rows by a fifth.
- */
-#define SNAPPY_ROWS 32
 
 /* Those of the haul's files that have rows. */
 struct catch
@@ -27,6 +19,7 @@ struct catch
     struct haul_file *files[HAUL_MOST];
     char *made[HAUL_MOST]; /* as DuckDB named them */
     char *temp[HAUL_MOST]; /* as they are to be named until the commit */
+    int64_t rows[HAUL_MOST];
     size_t count;
 };
 
@@ -39,12 +32,14 @@ static void catch_close(struct catch *catch)
     *catch = (struct catch){0};
 }
 
-static const char *codec_for(const struct haul *haul)
+static int64_t most_rows(const struct haul *haul)
 {
+    int64_t most = 0;
+
     for (size_t i = 0; i < haul->count; i++)
-        if (haul->files[i].fed.taken_rows > SNAPPY_ROWS)
-            return "zstd";
-    return "snappy";
+        if (haul->files[i].fed.taken_rows > most)
+            most = haul->files[i].fed.taken_rows;
+    return most;
 }
 
 static int copy(const struct part *part, struct haul *haul, const char *fingerprint,
@@ -60,9 +55,7 @@ static int copy(const struct part *part, struct haul *haul, const char *fingerpr
 
     feed_job_open(&job);
     part_put_copy(part, job.number, &sql);
-    buf_printf(&sql,
-               "COMPRESSION %s, ROW_GROUP_SIZE 1, ROW_GROUPS_PER_FILE 1, FILE_EXTENSION 'tmp', ",
-               codec_for(haul));
+    buf_printf(&sql, "COMPRESSION %s, " DUCK_FILES_OPTIONS ", ", duck_codec_for(most_rows(haul)));
     part_put_metadata(part, fingerprint, &sql);
     buf_putc(&sql, ')');
     done = duck_number(part->conn, buf_text(&sql), ret_rows, err);
@@ -76,64 +69,23 @@ static void name_files(const struct part *part, struct haul *haul, struct catch 
         if (haul->files[i].fed.rows == 0)
             continue;
         catch->files[catch->count] = &haul->files[i];
-        catch->made[catch->count] = mem_fmt("%s/data_%zu.tmp", part->path, catch->count);
+        catch->made[catch->count] = duck_files_name(part->path, catch->count);
+        catch->rows[catch->count] = haul->files[i].fed.rows;
         catch->temp[catch->count] = mem_fmt("%s.%zu", part->path, catch->count + 1);
         catch->count++;
     }
 }
 
-static int wrong_rows(const struct part *part, struct err *err)
+static int copy_whole(struct catch *catch, struct haul *haul, const char *fingerprint,
+                      struct err *err)
 {
-    return err_set(err, ERR_IO, "DuckDB did not write the files in \"%s\" as it was told to",
-                   part->path);
-}
-
-/* Whether the rows of that name's file are those that were meant for it. */
-static bool has_its_rows(const struct catch *catch, const char *name, int64_t rows)
-{
-    for (size_t i = 0; i < catch->count; i++)
-        if (str_same(catch->made[i], name))
-            return catch->files[i]->fed.rows == rows;
-    return false;
-}
-
-/* DuckDB tells of the files in any order. */
-static int check_rows(const struct catch *catch, struct err *err)
-{
-    AUTO(duck_result) found = {0};
-    AUTO(buf) sql = {0};
-    bool is_right;
-
-    buf_puts(&sql, "SELECT file_name, num_rows FROM parquet_file_metadata([");
-    for (size_t i = 0; i < catch->count; i++) {
-        buf_puts(&sql, i ? ", " : "");
-        sql_put_text(&sql, catch->made[i]);
-    }
-    buf_puts(&sql, "])");
-    TRY(duck_query(catch->part->conn, sql.data, &found, err));
-    is_right = duckdb_row_count(&found.result) == catch->count;
-    for (size_t i = 0; i < catch->count && is_right; i++) {
-        char *name = duck_text(&found, 0, i);
-
-        is_right = has_its_rows(catch, name, duckdb_value_int64(&found.result, 1, i));
-        duckdb_free(name);
-    }
-    return is_right ? 0 : wrong_rows(catch->part, err);
-}
-
-static int copy_whole(const struct part *part, struct haul *haul, const char *fingerprint,
-                      struct catch *catch, struct err *err)
-{
-    int64_t rows = 0, expected = 0;
+    const struct part *part = catch->part;
+    int64_t rows = 0;
     const int copied = copy(part, haul, fingerprint, &rows, err);
 
     TRY(part_judge_copy(part, copied, err));
     name_files(part, haul, catch);
-    for (size_t i = 0; i < catch->count; i++)
-        expected += catch->files[i]->fed.rows;
-    if (rows != expected)
-        return wrong_rows(part, err);
-    return catch->count > 0 ? check_rows(catch, err) : 0;
+    return duck_files_check(part->conn, part->path, catch->rows, catch->count, rows, err);
 }
 
 /* Out of DuckDB's folder, and made durable together. */
@@ -182,7 +134,7 @@ static int write_files(struct catch *catch, struct haul *haul, struct landed_fil
     char fingerprint[17];
 
     schema_fingerprint(&part->layout->schema, fingerprint);
-    TRY(copy_whole(part, haul, fingerprint, catch, err));
+    TRY(copy_whole(catch, haul, fingerprint, err));
     TRY(keep_files(catch, err));
     return describe_files(catch, fingerprint, last, err);
 }
