@@ -1,10 +1,12 @@
 /*
- * One COPY for many files: its partitions are the files.
+ * One query for the rows of all files, and one COPY for their outputs.
  */
 #include "engine/duckdb_batch.h"
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "db/duck_files.h"
+#include "engine/duckdb_gather.h"
 #include "engine/duckdb_look.h"
 
 #include <assert.h>
@@ -69,8 +71,10 @@ static void describe(struct party *party)
     buf_puts(&party->run, "], " TABLE_FILE_COLUMN " + 1)");
 }
 
-bool duckdb_batch_may(const struct planned *planned)
+bool duckdb_batch_may(const struct planned *planned, const struct engine_job *job)
 {
+    if (job->input->rows > DUCK_FILES_ROWS)
+        return false;
     for (size_t i = 0; i < planned->plans.count; i++)
         if (planned->plans.items[i].is_user_sql)
             return false;
@@ -98,106 +102,108 @@ static int look_at_all(struct party *party, bool *ret_left, struct err *err)
 
 /* ---- writing ---- */
 
-/* A folder with a partition per file. */
-struct partitions {
+/* A folder that DuckDB writes files to. */
+struct folder {
     char *dir;
 };
 
-static void partitions_close(struct partitions *partitions)
+static void folder_close(struct folder *folder)
 {
     struct err ignored;
     int removed = 0;
 
-    if (partitions->dir)
-        removed = fs_remove_tree(partitions->dir, &ignored);
+    if (folder->dir)
+        removed = fs_remove_tree(folder->dir, &ignored);
     (void)removed; /* if not: the temporary folder goes as a whole in the end */
-    free(partitions->dir);
-    partitions->dir = NULL;
+    free(folder->dir);
+    folder->dir = NULL;
 }
 
-static void open_partitions(struct partitions *partitions, const char *temp_dir)
+static void name_folder(struct folder *folder, const char *temp_dir)
 {
     static atomic_llong made;
 
-    partitions->dir = mem_fmt("%s/batch-%lld", temp_dir, atomic_fetch_add(&made, 1) + 1);
+    folder->dir = mem_fmt("%s/batch-%lld", temp_dir, atomic_fetch_add(&made, 1) + 1);
 }
 
-static void put_copy(const struct party *party, size_t index, const char *dir, struct buf *to)
+static int gather(struct party *party, size_t index, struct gathered *gathered, struct err *err)
 {
     const struct table_plan *plan = &party->planned->plans.items[index];
     const struct table_parts parts = parts_of(party);
+    AUTO(buf) sql = {0};
 
-    buf_printf(to, "COPY (SELECT %s, " TABLE_FILE_COLUMN " FROM (", party->planned->lists[index]);
-    table_fill(plan->relation, &parts, to);
-    buf_puts(to, ") AS riacho__table) TO ");
-    sql_put_text(to, dir);
-    buf_puts(to, " (PARTITION_BY (" TABLE_FILE_COLUMN "), RETURN_STATS, ");
-    duckdb_put_options(plan, to);
-    buf_putc(to, ')');
+    buf_printf(&sql, "SELECT %s, CAST(" TABLE_FILE_COLUMN " AS BIGINT) FROM (",
+               party->planned->lists[index]);
+    table_fill(plan->relation, &parts, &sql);
+    buf_puts(&sql, ") AS riacho__table");
+    return gathered_fill(gathered, party->conn, sql.data, party->count, err);
 }
 
-/* The file's number in "<dir>/riacho__file=<number>/data_0.parquet"; -1 if it is another path. */
-static long number_in(const char *path, const char *dir)
+/* Takes DuckDB's file number `made` for the output of a job. */
+static int take_file(struct engine_job *job, const char *table, const char *dir, size_t made,
+                     int64_t rows, struct err *err)
 {
-    const size_t size = strlen(dir);
-    static const char before[] = "/" TABLE_FILE_COLUMN "=";
-    char *end;
-    long number;
+    struct engine_output *output = duckdb_job_add(job, table);
+    char *path = duck_files_name(dir, made);
+    const int renamed = fs_rename_new(path, output->temp_path, err);
 
-    if (strncmp(path, dir, size) != 0 || !str_starts(path + size, before))
-        return -1;
-    number = strtol(path + size + sizeof before - 1, &end, 10);
-    return str_same(end, "/data_0.parquet") ? number : -1;
-}
-
-/* Takes one file of the partitions for the output of its job. */
-static int take_file(struct party *party, const char *table, const char *path, const char *dir,
-                     int64_t rows, bool *is_made, struct err *err)
-{
-    const long number = number_in(path, dir);
-    struct engine_output *output;
-    int renamed;
-
-    if (number < 0 || (size_t)number >= party->count || is_made[number])
-        return err_set(err, ERR_SQL, "DuckDB wrote a file nobody asked for: \"%s\"", path);
-    is_made[number] = true;
-    output = duckdb_job_add(party->jobs[number], table);
     output->rows = rows;
-    renamed = fs_rename_new(path, output->temp_path, err);
+    free(path);
     if (renamed == 0)
         return err_set(err, ERR_IO, "\"%s\" is there already", output->temp_path);
-    return renamed < 0 ? -1 : duckdb_output_finish(output, err);
+    return renamed < 0 ? -1 : 0;
 }
 
-/* A partition without rows has no file: that job's table is made alone. */
-static int make_missing(struct party *party, size_t index, const bool *is_made, struct err *err)
+static int take_files(struct party *party, const char *table, const struct gathered *gathered,
+                      const char *dir, struct err *err)
+{
+    size_t made = 0;
+
+    for (size_t i = 0; i < party->count; i++)
+        if (gathered_has(gathered, i))
+            TRY(take_file(party->jobs[i], table, dir, made++, gathered->files[i].rows, err));
+    return 0;
+}
+
+static int write_gathered(struct party *party, size_t index, const struct gathered *gathered,
+                          struct err *err)
+{
+    const struct table_plan *plan = &party->planned->plans.items[index];
+    AUTO(folder) folder = {0};
+    AUTO(buf) options = {0};
+
+    name_folder(&folder, party->jobs[0]->temp_dir);
+    duckdb_put_options(plan, party->jobs[0], &options);
+    TRY(gathered_write(gathered, party->conn, folder.dir, options.data, err));
+    return take_files(party, plan->table, gathered, folder.dir, err);
+}
+
+/* A file without rows, or with very many, is made alone. */
+static int make_others(struct party *party, size_t index, const struct gathered *gathered,
+                       struct err *err)
 {
     for (size_t i = 0; i < party->count; i++)
-        if (!is_made[i])
+        if (!gathered_has(gathered, i))
             TRY(duckdb_job_make(party->conn, party->jobs[i], party->planned, index, err));
     return 0;
 }
 
+static bool has_any(const struct gathered *gathered)
+{
+    for (size_t i = 0; i < gathered->file_count; i++)
+        if (gathered_has(gathered, i))
+            return true;
+    return false;
+}
+
 static int make_table(struct party *party, size_t index, struct err *err)
 {
-    const struct table_plan *plan = &party->planned->plans.items[index];
-    bool is_made[DUCKDB_BATCH_MOST] = {0};
-    AUTO(partitions) partitions = {0};
-    AUTO(duck_result) files = {0};
-    AUTO(buf) sql = {0};
-    int taken = 0;
+    AUTO(gathered) gathered = {0};
 
-    open_partitions(&partitions, party->jobs[0]->temp_dir);
-    put_copy(party, index, partitions.dir, &sql);
-    TRY(duck_query(party->conn, sql.data, &files, err));
-    for (idx_t row = 0; row < duckdb_row_count(&files.result) && taken == 0; row++) {
-        char *path = duck_text(&files, 0, row);
-
-        taken = take_file(party, plan->table, path, partitions.dir,
-                          duckdb_value_int64(&files.result, 1, row), is_made, err);
-        duckdb_free(path);
-    }
-    return taken < 0 ? -1 : make_missing(party, index, is_made, err);
+    TRY(gather(party, index, &gathered, err));
+    if (has_any(&gathered))
+        TRY(write_gathered(party, index, &gathered, err));
+    return make_others(party, index, &gathered, err);
 }
 
 static int make_tables(struct party *party, const atomic_bool *stopped, struct err *err)
@@ -207,7 +213,7 @@ static int make_tables(struct party *party, const atomic_bool *stopped, struct e
             return err_set(err, ERR_STOPPED, "interrupted");
         TRY(make_table(party, i, err));
     }
-    return 0;
+    return duckdb_jobs_finish(party->jobs, party->count, err);
 }
 
 /* ---- the whole ---- */

@@ -9,8 +9,11 @@
 
 #define DUCKDB_BATCH_MOST 32
 
-/* Whether files of these plans can be worked off together; a user's SQL sees one file at a time. */
-bool duckdb_batch_may(const struct planned *planned);
+/*
+ * Whether the job can be worked off together with others of its plans and its codec; a user's SQL sees one file
+ * at a time.
+ */
+bool duckdb_batch_may(const struct planned *planned, const struct engine_job *job);
 
 /*
  * Makes the outputs of the jobs, whose files have the bytes that duckdb_job_run() would give them. A job whose

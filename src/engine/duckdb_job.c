@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "db/duck_files.h"
 #include "engine/duckdb_look.h"
 
 #include <stdlib.h>
@@ -51,10 +52,27 @@ struct engine_output *duckdb_job_add(struct engine_job *job, const char *table)
     return output;
 }
 
-int duckdb_output_finish(struct engine_output *output, struct err *err)
+static int sync_outputs(struct engine_job *const *jobs, size_t count, struct err *err)
 {
-    TRY(fs_sync_file(output->temp_path, err));
-    return fs_sha256(output->temp_path, output->sha256, &output->bytes, err);
+    const char **paths = NULL;
+    size_t path_count = 0;
+    int synced;
+
+    for (size_t i = 0; i < count; i++)
+        for (const struct engine_output *output = jobs[i]->outputs; output; output = output->next)
+            *MEM_PUSH(paths, path_count) = output->temp_path;
+    synced = fs_sync_files(paths, path_count, err);
+    free(paths);
+    return synced;
+}
+
+int duckdb_jobs_finish(struct engine_job *const *jobs, size_t count, struct err *err)
+{
+    TRY(sync_outputs(jobs, count, err));
+    for (size_t i = 0; i < count; i++)
+        for (struct engine_output *output = jobs[i]->outputs; output; output = output->next)
+            TRY(fs_sha256(output->temp_path, output->sha256, &output->bytes, err));
+    return 0;
 }
 
 void duckdb_job_undo(struct engine_job *job)
@@ -121,12 +139,10 @@ static void put_select(const struct passage *passage, const struct table_plan *p
         buf_printf(to, " ORDER BY %s", plan->order);
 }
 
-void duckdb_put_options(const struct table_plan *plan, struct buf *to)
+void duckdb_put_options(const struct table_plan *plan, const struct engine_job *job, struct buf *to)
 {
-    buf_printf(to,
-               "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, "
-               "KV_METADATA {riacho: '%s', \"table\": ",
-               ROW_GROUP_ROWS, RIACHO_VERSION);
+    buf_printf(to, "FORMAT parquet, COMPRESSION %s, KV_METADATA {riacho: '%s', \"table\": ",
+               duck_codec_for(job->input->rows), RIACHO_VERSION);
     sql_put_text(to, plan->table);
     buf_putc(to, '}');
 }
@@ -141,11 +157,10 @@ static int write_file(struct passage *passage, const struct table_plan *plan, co
     put_select(passage, plan, list, &sql);
     buf_puts(&sql, ") TO ");
     sql_put_text(&sql, output->temp_path);
-    buf_puts(&sql, " (USE_TMP_FILE false, ");
-    duckdb_put_options(plan, &sql);
+    buf_printf(&sql, " (USE_TMP_FILE false, ROW_GROUP_SIZE %d, ", ROW_GROUP_ROWS);
+    duckdb_put_options(plan, passage->job, &sql);
     buf_putc(&sql, ')');
-    TRY(duck_number(passage->conn, sql.data, &output->rows, err));
-    return duckdb_output_finish(output, err);
+    return duck_number(passage->conn, sql.data, &output->rows, err);
 }
 
 static int make_output(struct passage *passage, const struct planned *planned, size_t index,
@@ -196,6 +211,17 @@ void duckdb_job_fail(struct engine_job *job, const struct err *err)
     strip_class(&job->err);
 }
 
+static int make_outputs(struct passage *passage, const struct planned *planned,
+                        const atomic_bool *stopped, struct err *err)
+{
+    for (size_t i = 0; i < planned->plans.count; i++) {
+        if (atomic_load(stopped))
+            return err_set(err, ERR_STOPPED, "interrupted");
+        TRY(make_output(passage, planned, i, err));
+    }
+    return duckdb_jobs_finish(&passage->job, 1, err);
+}
+
 int duckdb_job_run(struct duck_conn *conn, struct engine_job *job, const struct planned *planned,
                    const atomic_bool *stopped, struct err *err)
 {
@@ -203,18 +229,13 @@ int duckdb_job_run(struct duck_conn *conn, struct engine_job *job, const struct 
     struct err why = {0};
 
     passage_open(&passage, conn, job);
-    for (size_t i = 0; i < planned->plans.count; i++) {
-        if (atomic_load(stopped))
-            err_set(&why, ERR_STOPPED, "interrupted");
-        else if (make_output(&passage, planned, i, &why) == 0)
-            continue;
-        duckdb_job_undo(job);
-        if (duckdb_blames_data(&why)) {
-            duckdb_job_fail(job, &why);
-            return 0;
-        }
-        *err = why;
-        return -1;
+    if (make_outputs(&passage, planned, stopped, &why) == 0)
+        return 0;
+    duckdb_job_undo(job);
+    if (duckdb_blames_data(&why)) {
+        duckdb_job_fail(job, &why);
+        return 0;
     }
-    return 0;
+    *err = why;
+    return -1;
 }

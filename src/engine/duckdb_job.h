@@ -22,7 +22,7 @@ const char *duckdb_run_of(const struct engine_job *job);
 MUST_CHECK int duckdb_job_run(struct duck_conn *conn, struct engine_job *job,
                               const struct planned *planned, const atomic_bool *stopped,
                               struct err *err);
-/* Makes one of them, that of planned->plans.items[index]. */
+/* Makes one of them, that of planned->plans.items[index]; duckdb_jobs_finish() is still due. */
 MUST_CHECK int duckdb_job_make(struct duck_conn *conn, struct engine_job *job,
                                const struct planned *planned, size_t index, struct err *err);
 /* Takes the job's outputs back, with their files. */
@@ -30,10 +30,11 @@ void duckdb_job_undo(struct engine_job *job);
 
 /* Adds an output, with a name for its file; the caller fills in the rest. */
 struct engine_output *duckdb_job_add(struct engine_job *job, const char *table);
-/* Makes the output's file durable, and takes its size and hash. */
-MUST_CHECK int duckdb_output_finish(struct engine_output *output, struct err *err);
-/* Adds what all files of a table are written with: "FORMAT parquet, …". */
-void duckdb_put_options(const struct table_plan *plan, struct buf *to);
+/* Makes the jobs' files durable, and takes their sizes and hashes. */
+MUST_CHECK int duckdb_jobs_finish(struct engine_job *const *jobs, size_t count, struct err *err);
+/* Adds what a job's file of a table is written with: "FORMAT parquet, …". */
+void duckdb_put_options(const struct table_plan *plan, const struct engine_job *job,
+                        struct buf *to);
 
 /* Whether a job failed by it, or the call. */
 bool duckdb_blames_data(const struct err *err);

@@ -4,9 +4,11 @@
  * faster than several threads on one file, and what a thread needs of memory is known.
  */
 #include "base/mem.h"
-#include "db/duck.h"
+#include "base/str.h"
+#include "db/duck_files.h"
 #include "engine/duckdb_batch.h"
 #include "engine/duckdb_describe.h"
+#include "engine/duckdb_gather.h"
 #include "engine/fit.h"
 
 #include <pthread.h>
@@ -18,6 +20,7 @@
 #define MOST_WORKERS 8
 #define SMALL_ROWS 5000                   /* files up to here are small … */
 #define SMALL_BYTES ((int64_t)1 << 20)    /* … and up to here */
+#define BATCH_BYTES ((int64_t)4 << 20)    /* of small files that are worked off together */
 #define LARGE_MEMORY ((int64_t)192 << 20) /* what a large file may need */
 
 struct duckdb_engine {
@@ -60,7 +63,7 @@ static int open_parts(struct duckdb_engine *impl, const struct engine_conf *conf
                               : impl->workers;
     for (size_t i = 0; i < impl->workers; i++)
         TRY(duck_connect(&impl->duck, &impl->conns[i], err));
-    return 0;
+    return gathered_register(&impl->conns[0], err);
 }
 
 static int open_duckdb(struct engine *engine, const struct engine_conf *conf, struct err *err)
@@ -180,6 +183,7 @@ static bool is_large(const struct engine_job *job)
 struct load {
     size_t indexes[DUCKDB_BATCH_MOST];
     size_t count;
+    int64_t bytes;
     bool is_large;
 };
 
@@ -197,22 +201,36 @@ static bool take_large(struct crew *crew, struct load *load)
     return false;
 }
 
+/* Whether a small job may be worked off together with the first one of the load. */
+static bool goes_with(const struct crew *crew, const struct load *load, size_t index)
+{
+    const struct engine_job *job = &crew->jobs[index];
+    const size_t first = load->indexes[0];
+
+    return crew->planned[index] == crew->planned[first] &&
+           duckdb_batch_may(crew->planned[index], job) &&
+           str_same(duck_codec_for(job->input->rows),
+                    duck_codec_for(crew->jobs[first].input->rows)) &&
+           load->bytes + job->input->bytes <= BATCH_BYTES;
+}
+
 /* So many small jobs of the same plans that every worker gets some. */
 static bool take_small(struct crew *crew, struct load *load)
 {
-    const struct planned *planned = NULL;
+    const size_t share = clamp((int64_t)(crew->small / crew->impl->workers), DUCKDB_BATCH_MOST);
     size_t most = 1;
 
     *load = (struct load){0};
     for (size_t i = 0; i < crew->count && load->count < most; i++) {
-        if (crew->is_taken[i] || is_large(&crew->jobs[i]) ||
-            (planned && crew->planned[i] != planned))
+        const struct engine_job *job = &crew->jobs[i];
+
+        if (crew->is_taken[i] || is_large(job) || (load->count > 0 && !goes_with(crew, load, i)))
             continue;
-        if (planned == NULL && duckdb_batch_may(crew->planned[i]))
-            most = clamp((int64_t)(crew->small / crew->impl->workers), DUCKDB_BATCH_MOST);
-        planned = crew->planned[i];
+        if (load->count == 0 && duckdb_batch_may(crew->planned[i], job))
+            most = share;
         crew->is_taken[i] = true;
         load->indexes[load->count++] = i;
+        load->bytes += job->input->bytes;
     }
     return load->count > 0;
 }
