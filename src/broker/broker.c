@@ -14,11 +14,15 @@ const struct broker_ops *broker_of(enum broker_type type)
 
 int broker_prepare(const struct broker_ops *ops, const struct broker_conf *conf,
                    const char *const *topics, size_t count, int wait_ms, bool *ret_made,
-                   struct err *err)
+                   char (*ret_ids)[BROKER_ID], struct err *err)
 {
-    for (size_t i = 0; ret_made && i < count; i++)
-        ret_made[i] = false;
-    return ops->prepare ? ops->prepare(conf, topics, count, wait_ms, ret_made, err) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (ret_made)
+            ret_made[i] = false;
+        if (ret_ids)
+            ret_ids[i][0] = '\0';
+    }
+    return ops->prepare ? ops->prepare(conf, topics, count, wait_ms, ret_made, ret_ids, err) : 0;
 }
 
 int broker_relay(const struct broker_ops *ops, const struct broker_conf *conf,

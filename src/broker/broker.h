@@ -44,6 +44,7 @@ struct broker_scope {
 /* Each message of a walk; -1 ends it. The message is closed after the call. */
 typedef int broker_each(void *ctx, const struct message *message, struct err *err);
 
+#define BROKER_ID 48         /* room for a topic's id */
 #define BROKER_FOR_EVER (-1) /* a wait that only a stop ends */
 
 struct broker_ops {
@@ -57,10 +58,11 @@ struct broker_ops {
      * The server answers, lets us in, and has the topics; those that are missing are made, if the
      * settings allow it. A server that does not answer is waited for up to `wait_ms`, with a line of
      * talk (0: one attempt of some seconds; BROKER_FOR_EVER). `ret_made`, if not NULL, gets for each
-     * topic whether it had to be made: whatever was sent to one of that name before is gone.
+     * topic whether it had to be made; `ret_ids`, if not NULL, gets the server's id of each ("" where it
+     * cannot be told): whatever was sent to a topic of the same name and another id is gone.
      */
     int (*prepare)(const struct broker_conf *conf, const char *const *topics, size_t count,
-                   int wait_ms, bool *ret_made, struct err *err);
+                   int wait_ms, bool *ret_made, char (*ret_ids)[BROKER_ID], struct err *err);
     /*
      * Publishes the outbox of the journal (this thread's own) until a stop is asked, or `finish` is
      * set and the outbox is empty. Of all processes of a state one sends; when it ends, the next takes
@@ -69,8 +71,8 @@ struct broker_ops {
     int (*relay)(const struct broker_conf *conf, struct journal *journal, const atomic_bool *finish,
                  struct err *err);
     /*
-     * Each message of the topic as it is now, partition by partition, beginning at from[partition] (0
-     * beyond `from_count`). Belongs to no group, and moves none.
+     * Each message of the topic as it is now, a partition's in their order, beginning at from[partition]
+     * (0 beyond `from_count`). Belongs to no group, and moves none.
      */
     int (*read)(const struct broker_conf *conf, const char *topic, const int64_t *from,
                 size_t from_count, void *ctx, broker_each *each, struct err *err);
@@ -122,7 +124,7 @@ const struct broker_ops *broker_of(enum broker_type type);
 
 MUST_CHECK int broker_prepare(const struct broker_ops *ops, const struct broker_conf *conf,
                               const char *const *topics, size_t count, int wait_ms, bool *ret_made,
-                              struct err *err);
+                              char (*ret_ids)[BROKER_ID], struct err *err);
 MUST_CHECK int broker_relay(const struct broker_ops *ops, const struct broker_conf *conf,
                             struct journal *journal, const atomic_bool *finish, struct err *err);
 MUST_CHECK int broker_read(const struct broker_ops *ops, const struct broker_conf *conf,

@@ -4,6 +4,7 @@
  */
 #include "broker/broker.h"
 #include "broker/kafka_consumer.h"
+#include "broker/kafka_look.h"
 #include "broker/kafka_relay.h"
 #include "broker/kafka_topics.h"
 
@@ -14,6 +15,8 @@ const struct broker_ops broker_kafka = {
     .summary = "references in Apache Kafka",
     .prepare = kafka_prepare,
     .relay = kafka_relay,
+    .read = kafka_read,
+    .describe = kafka_describe,
     .open = kafka_consumer_open,
     .fetch = kafka_consumer_fetch,
     .keep = kafka_consumer_keep,

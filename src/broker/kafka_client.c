@@ -22,12 +22,14 @@
 /* May be changed by broker.config. The reasons are in docs/broker.md. */
 static const struct kafka_setting usual[] = {
     {"client.id", "riacho"},
-    {"log.connection.close", "false"},
+    {"log.connection.close", "true"}, /* on_log() learns of it */
     {"enable.metrics.push", "false"},
     {"socket.keepalive.enable", "true"},
     {"socket.connection.setup.timeout.ms", "10000"},
     {"reconnect.backoff.ms", "50"},
     {"reconnect.backoff.max.ms", "1000"},
+    /* "rebootstrap" drops the servers that are away, and with them what the group is waiting for. */
+    {"metadata.recovery.strategy", "none"},
     {NULL, NULL},
 };
 
@@ -96,6 +98,10 @@ static const struct meaning meanings[] = {
     {RD_KAFKA_RESP_ERR__PURGE_QUEUE, ERR_NET, NULL},
     {RD_KAFKA_RESP_ERR__PURGE_INFLIGHT, ERR_NET, NULL},
     {RD_KAFKA_RESP_ERR__DESTROY, ERR_NET, NULL},
+    {RD_KAFKA_RESP_ERR__DESTROY_BROKER, ERR_NET, NULL},
+    {RD_KAFKA_RESP_ERR__NODE_UPDATE, ERR_NET, NULL},
+    {RD_KAFKA_RESP_ERR__UNKNOWN_BROKER, ERR_NET, NULL},
+    {RD_KAFKA_RESP_ERR__OUTDATED, ERR_NET, NULL},
     {RD_KAFKA_RESP_ERR__STATE, ERR_NET, NULL},
     {RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST, ERR_NET, NULL},
     {RD_KAFKA_RESP_ERR__NO_OFFSET, ERR_NET, NULL},
@@ -217,14 +223,40 @@ void kafka_say_back(const struct broker_conf *conf)
         log_info("Kafka at \"%s\" answers again", conf->brokers);
 }
 
+/* A server that hangs up on a client that it does not understand, or does not let in: only the log tells. */
+static void note_hanging_up(struct kafka_client *client, const char *line)
+{
+    struct err trouble = {0};
+    const bool is_greeting = strstr(line, "in state APIVERSION_QUERY") != NULL;
+    const bool is_login = strstr(line, "in state AUTH_") != NULL;
+
+    if (strstr(line, "Disconnected") == NULL || (!is_greeting && !is_login))
+        return;
+    set_err(client->conf, &trouble, RD_KAFKA_RESP_ERR__TRANSPORT,
+            is_login ? "the server closed the connection at the login"
+                     : "the server closed the connection before it answered",
+            "Kafka");
+    err_hint(&trouble,
+             is_login ? ENTER
+                      : "It speaks another protocol at this address: check `security.protocol` and "
+                        "the `sasl.*` settings in `broker.config`.");
+    pthread_mutex_lock(&client->lock);
+    if (client->trouble.code == ERR_NONE)
+        client->trouble = trouble;
+    pthread_mutex_unlock(&client->lock);
+}
+
 /* Broken connections are told by on_error(), in our words and once. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *line)
 {
-    const struct kafka_client *client = rd_kafka_opaque(rk);
-    const bool is_serious = level <= 3 && !str_same(facility, "FAIL") &&
-                            !str_same(facility, "ERROR") && !str_same(facility, "FATAL");
+    struct kafka_client *client = rd_kafka_opaque(rk);
+    const bool is_failure = str_same(facility, "FAIL");
+    const bool is_serious =
+        level <= 3 && !is_failure && !str_same(facility, "ERROR") && !str_same(facility, "FATAL");
     char *text;
 
+    if (is_failure)
+        note_hanging_up(client, line);
     if (!is_serious && !log_enabled(LOG_DEBUG))
         return;
     text = hide_secrets(client->conf, line);
@@ -246,7 +278,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     trouble = client->trouble;
     pthread_mutex_unlock(&client->lock);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        kafka_say_away(client->conf, trouble.text);
+        kafka_say_away(client->conf, trouble.text[0] ? trouble.text : reason);
 }
 
 int kafka_client_trouble(struct kafka_client *client, struct err *ret_trouble)

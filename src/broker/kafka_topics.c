@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "base/str.h"
-#include "broker/broker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
@@ -246,8 +246,49 @@ static int prepare(struct kafka_client *client, struct wanted *wanted, int wait_
     }
 }
 
+static void read_ids(rd_kafka_event_t *event, const struct wanted *wanted,
+                     char (*ret_ids)[BROKER_ID])
+{
+    const rd_kafka_TopicDescription_t **found;
+    size_t count = 0;
+
+    found =
+        rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event), &count);
+    for (size_t i = 0; i < wanted->count; i++)
+        for (size_t j = 0; j < count; j++) {
+            const rd_kafka_Uuid_t *id = rd_kafka_TopicDescription_topic_id(found[j]);
+
+            if (id && str_same(rd_kafka_TopicDescription_name(found[j]), wanted->names[i]) &&
+                !rd_kafka_error_code(rd_kafka_TopicDescription_error(found[j])))
+                snprintf(ret_ids[i], BROKER_ID, "%s", rd_kafka_Uuid_base64str(id));
+        }
+}
+
+/* Servers before 2.8 have none. */
+static void find_ids(struct kafka_client *client, const struct wanted *wanted,
+                     char (*ret_ids)[BROKER_ID])
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    const char **names = mem_alloc(wanted->count * sizeof *names);
+    rd_kafka_TopicCollection_t *topics;
+    rd_kafka_event_t *event;
+
+    for (size_t i = 0; i < wanted->count; i++)
+        names[i] = wanted->names[i];
+    topics = rd_kafka_TopicCollection_of_topic_names(names, wanted->count);
+    rd_kafka_DescribeTopics(client->rk, topics, NULL, queue);
+    event = kafka_client_wait(client, queue, KAFKA_ANSWER_MS);
+    if (event && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        read_ids(event, wanted, ret_ids);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_TopicCollection_destroy(topics);
+    rd_kafka_queue_destroy(queue);
+    free(names);
+}
+
 int kafka_prepare(const struct broker_conf *conf, const char *const *topics, size_t count,
-                  int wait_ms, bool *ret_made, struct err *err)
+                  int wait_ms, bool *ret_made, char (*ret_ids)[BROKER_ID], struct err *err)
 {
     const struct kafka_client_make make = {.type = RD_KAFKA_PRODUCER};
     AUTO(kafka_client) client = {0};
@@ -260,6 +301,8 @@ int kafka_prepare(const struct broker_conf *conf, const char *const *topics, siz
     got = prepare(&client, &wanted, wait_ms, err);
     for (size_t i = 0; got == 0 && ret_made && i < count; i++)
         ret_made[i] = wanted.made[i];
+    if (got == 0 && ret_ids)
+        find_ids(&client, &wanted, ret_ids);
     free(wanted.partitions);
     free(wanted.made);
     return got;

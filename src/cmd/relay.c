@@ -37,7 +37,8 @@ int relay_prepare(const struct river *river, struct journal *journal, int wait_m
                                         river->dead_topic};
     bool made[TOPICS] = {false};
 
-    TRY(broker_prepare(river->broker_ops, &river->conf.broker, topics, TOPICS, wait_ms, made, err));
+    TRY(broker_prepare(river->broker_ops, &river->conf.broker, topics, TOPICS, wait_ms, made, NULL,
+                       err));
     for (size_t i = 0; i < TOPICS; i++)
         if (made[i])
             TRY(send_again(journal, topics[i], err));
