@@ -107,6 +107,7 @@ static int start(struct board *board, struct err *err)
     TRY(login_open(&impl->login, conf->token, has_token(conf), err));
     impl->is_token_new = !has_token(conf);
     journal_pool_open(&impl->pool, impl->setup.journal);
+    queries_open(&impl->queries, &impl->setup, &impl->pool);
     TRY(events_open(&impl->events, &impl->setup, &impl->pool, &impl->clients, err));
     TRY(open_server(board, listen, err));
     return impl->is_token_new && !impl->setup.is_read_only ? write_token(impl, err) : 0;
@@ -131,7 +132,9 @@ void board_close(struct board *board)
     if (impl == NULL)
         return;
     events_stop(&impl->events);
+    queries_stop(&impl->queries);
     web_server_close(&impl->server);
+    queries_close(&impl->queries);
     events_close(&impl->events);
     clients_close(&impl->clients);
     journal_pool_close(&impl->pool);

@@ -11,6 +11,7 @@
 #include "board/guard.h"
 #include "board/journal_pool.h"
 #include "board/login.h"
+#include "board/queries.h"
 #include "board/web_server.h"
 
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ struct board_impl {
     struct journal_pool pool;
     struct clients clients;
     struct events events;
+    struct queries queries;
     struct web_server server;
     char *token_path; /* where a new token was written; NULL: nowhere */
     bool is_token_new;

@@ -8,6 +8,7 @@
 #include "board/board_parts.h"
 #include "board/lists.h"
 #include "board/metrics.h"
+#include "board/query_routes.h"
 #include "riacho.h"
 
 #include <stdio.h>
@@ -175,6 +176,10 @@ static const struct route routes[] = {
     {"GET", API "/dead", ROUTE_READ, list_dead},
     {"POST", API "/dead/retry", ROUTE_ACTION, list_dead_retry},
     {"POST", API "/dead/drop", ROUTE_ACTION, list_dead_drop},
+    {"POST", API "/queries", ROUTE_READ, query_post},
+    {"GET", API "/queries/{}", ROUTE_READ, query_get},
+    {"DELETE", API "/queries/{}", ROUTE_READ, query_delete},
+    {"GET", API "/queries/{}/file", ROUTE_READ, query_file},
     {"GET", "/metrics", ROUTE_READ, answer_metrics},
     {"GET", "/livez", ROUTE_OPEN, answer_livez},
     {"GET", "/readyz", ROUTE_OPEN, answer_readyz},

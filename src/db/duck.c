@@ -265,7 +265,7 @@ static int make_settings(struct settings *settings, const struct duck_conf *conf
     return set_one(settings, "autoload_known_extensions", "false", err);
 }
 
-static int lock_down(struct duck_conn *conn, const struct duck_conf *conf, struct err *err)
+int duck_lock(struct duck_conn *conn, const struct duck_conf *conf, struct err *err)
 {
     AUTO(buf) sql = {0};
 
@@ -296,7 +296,7 @@ int duck_open(struct duck *duck, const struct duck_conf *conf, struct err *err)
     TRY(duck_connect(&made, &conn, err));
     TRY(duck_exec(&conn, "SET GLOBAL TimeZone = 'UTC'", err));
     if (conf->locked)
-        TRY(lock_down(&conn, conf, err));
+        TRY(duck_lock(&conn, conf, err));
     duck_close(duck);
     *duck = made;
     made.db = NULL;

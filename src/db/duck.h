@@ -36,6 +36,8 @@ struct duck_result {
 
 MUST_CHECK int duck_open(struct duck *duck, const struct duck_conf *conf, struct err *err);
 void duck_close(struct duck *duck);
+/* What `locked` does, later: for an instance whose connections were set up first. */
+MUST_CHECK int duck_lock(struct duck_conn *conn, const struct duck_conf *conf, struct err *err);
 MUST_CHECK int duck_connect(struct duck *duck, struct duck_conn *conn, struct err *err);
 void duck_conn_close(struct duck_conn *conn);
 

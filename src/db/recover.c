@@ -187,6 +187,7 @@ static int bury_if_dead(struct journal *journal, const char *dir, const char *pr
 {
     char *path = mem_fmt("%s/%s.lock", dir, process);
     char *live = mem_fmt("%s/%s.live", dir, process);
+    char *board = mem_fmt("%s/%s.board", dir, process);
     AUTO(lock) lock = {0};
     int got = lock_try(&lock, path, err);
 
@@ -194,11 +195,14 @@ static int bury_if_dead(struct journal *journal, const char *dir, const char *pr
         got = end_steps_of(journal, process, buried, err);
         if (got == 0)
             got = free_leases_of(journal, process, buried, err);
+        if (got == 0)
+            got = fs_remove_tree(board, err);
         if (got == 0) {
             unlink(live);
             unlink(path);
         }
     }
+    free(board);
     free(live);
     free(path);
     return got;

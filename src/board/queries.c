@@ -1,0 +1,706 @@
+/*
+ * Workers, each with a connection; a keeper that looks after what runs.
+ */
+#include "board/queries.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/logger.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "board/exchange.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define KEEPER_MS 100
+#define MOST_FILE_BYTES ((int64_t)8 << 30) /* of a download */
+
+/* ---- one query ---- */
+
+static void free_query(struct query *query)
+{
+    if (query->file)
+        unlink(query->file);
+    free(query->file);
+    free(query->file_name);
+    free(query->columns);
+    free(query->result);
+    free(query->row_ends);
+    buf_close(&query->rows);
+    json_close(&query->request);
+    free(query);
+}
+
+static bool has_ended(const struct query *query)
+{
+    return query->state >= QUERY_DONE;
+}
+
+/* ---- the list; called with the lock held ---- */
+
+static struct query *find(struct queries *queries, const char *id)
+{
+    for (struct query *query = queries->first; query; query = query->next)
+        if (str_same(query->id, id))
+            return query;
+    return NULL;
+}
+
+static void unlink_query(struct queries *queries, struct query *query)
+{
+    struct query **at = &queries->first;
+
+    while (*at != query)
+        at = &(*at)->next;
+    *at = query->next;
+    free_query(query);
+}
+
+/* Oldest first: it was queued first. */
+static struct query *next_queued(struct queries *queries)
+{
+    struct query *oldest = NULL;
+
+    for (struct query *query = queries->first; query; query = query->next)
+        if (query->state == QUERY_QUEUED)
+            oldest = query;
+    return oldest;
+}
+
+static size_t count_in(struct queries *queries, enum query_state from, enum query_state to)
+{
+    size_t count = 0;
+
+    for (struct query *query = queries->first; query; query = query->next)
+        count += query->state >= from && query->state <= to;
+    return count;
+}
+
+static void forget_old(struct queries *queries, int64_t now_ms)
+{
+    size_t ended = 0;
+    struct query *next;
+
+    for (struct query *query = queries->first; query; query = next) {
+        next = query->next;
+        if (!has_ended(query))
+            continue;
+        ended++;
+        if (ended > QUERIES_MOST_KEPT || now_ms - query->asked_ms > QUERIES_KEEP_MS)
+            unlink_query(queries, query);
+    }
+}
+
+static void end_query(struct queries *queries, struct query *query, enum query_state state)
+{
+    query->state = state;
+    query->conn = NULL;
+    query->ended_ms = clock_monotonic_ms();
+    if (query->started_ms == 0)
+        query->started_ms = query->ended_ms;
+    pthread_cond_broadcast(&queries->changed);
+}
+
+/* ---- working ---- */
+
+static void say_overdue(const struct query *query, struct err *err)
+{
+    err_set(err, ERR_LIMIT, "the query took longer than %" PRId64 " s, and was ended",
+            query->kind->most_ms / 1000);
+    err_hint(err, "Ask for less: a filter, fewer columns, a LIMIT.");
+}
+
+static void run_query(struct queries *queries, struct query *query, struct duck_conn *conn)
+{
+    AUTO(borrowed_journal) journal = {0};
+    struct query_run run = {.queries = queries,
+                            .query = query,
+                            .conn = conn,
+                            .request = json_root(&query->request)};
+    struct err err = {0};
+    int done = journal_pool_take(queries->pool, &journal, &err);
+
+    run.journal = journal.journal;
+    if (done == 0)
+        done = query->kind->run(&run, &err);
+    pthread_mutex_lock(&queries->lock);
+    if (done < 0 && query->is_overdue)
+        say_overdue(query, &err);
+    if (done < 0)
+        query->err = err;
+    if (done < 0 && query->is_unwanted)
+        end_query(queries, query, QUERY_CANCELLED);
+    else
+        end_query(queries, query, done < 0 ? QUERY_FAILED : QUERY_DONE);
+    pthread_mutex_unlock(&queries->lock);
+}
+
+struct worker {
+    struct queries *queries;
+    size_t number;
+};
+
+static void *work_thread(void *ctx)
+{
+    struct worker worker = *(struct worker *)ctx;
+    struct queries *queries = worker.queries;
+
+    free(ctx);
+    pthread_mutex_lock(&queries->lock);
+    while (!queries->closing) {
+        struct query *query = next_queued(queries);
+
+        if (query == NULL) {
+            pthread_cond_wait(&queries->changed, &queries->lock);
+            continue;
+        }
+        query->state = QUERY_RUNNING;
+        query->conn = &queries->conns[worker.number];
+        query->started_ms = clock_monotonic_ms();
+        pthread_mutex_unlock(&queries->lock);
+        run_query(queries, query, &queries->conns[worker.number]);
+        pthread_mutex_lock(&queries->lock);
+    }
+    pthread_mutex_unlock(&queries->lock);
+    return NULL;
+}
+
+/* ---- keeping ---- */
+
+static bool file_is_too_large(const struct query *query)
+{
+    const int fd = query->file ? open(query->file, O_RDONLY | O_CLOEXEC) : -1;
+    const off_t bytes = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return bytes > MOST_FILE_BYTES;
+}
+
+/* Called with the lock held. An interrupt may come between two statements: it is sent again. */
+static void keep_running(struct query *query, int64_t now_ms)
+{
+    const duckdb_query_progress_type progress = duckdb_query_progress(query->conn->conn);
+
+    if (progress.percentage >= 0)
+        query->progress = progress.percentage / 100;
+    query->is_unwanted |= now_ms - query->asked_ms > QUERIES_ASKED_MS;
+    query->is_overdue |=
+        now_ms - query->started_ms > query->kind->most_ms || file_is_too_large(query);
+    if (query->is_unwanted || query->is_overdue)
+        duckdb_interrupt(query->conn->conn);
+}
+
+static void keep(struct queries *queries)
+{
+    const int64_t now_ms = clock_monotonic_ms();
+
+    for (struct query *query = queries->first; query; query = query->next) {
+        if (query->state == QUERY_RUNNING)
+            keep_running(query, now_ms);
+        else if (query->state == QUERY_QUEUED && now_ms - query->asked_ms > QUERIES_ASKED_MS)
+            end_query(queries, query, QUERY_CANCELLED);
+    }
+    forget_old(queries, now_ms);
+}
+
+static void deadline_in(int64_t ms, struct timespec *ret_until)
+{
+    clock_gettime(CLOCK_MONOTONIC, ret_until);
+    ret_until->tv_sec += ms / 1000;
+    ret_until->tv_nsec += ms % 1000 * 1000000L;
+    ret_until->tv_sec += ret_until->tv_nsec / 1000000000L;
+    ret_until->tv_nsec %= 1000000000L;
+}
+
+static void *keep_thread(void *ctx)
+{
+    struct queries *queries = ctx;
+
+    pthread_mutex_lock(&queries->lock);
+    while (!queries->closing || count_in(queries, QUERY_RUNNING, QUERY_RUNNING) > 0) {
+        struct timespec until;
+
+        keep(queries);
+        deadline_in(KEEPER_MS, &until);
+        while (pthread_cond_timedwait(&queries->changed, &queries->lock, &until) == 0) {
+        }
+    }
+    pthread_mutex_unlock(&queries->lock);
+    return NULL;
+}
+
+/* ---- beginning ---- */
+
+/* What can be set for a connection only, must be set before the settings are locked. */
+static int connect_all(struct queries *queries, struct err *err)
+{
+    for (size_t i = 0; i < QUERIES_AT_ONCE; i++) {
+        TRY(duck_connect(&queries->duck, &queries->conns[i], err));
+        TRY(duck_exec(&queries->conns[i], "SET enable_progress_bar = true", err));
+        TRY(duck_exec(&queries->conns[i], "SET enable_progress_bar_print = false", err));
+    }
+    return 0;
+}
+
+static int open_duck(struct queries *queries, struct err *err)
+{
+    const struct board_setup *setup = queries->setup;
+    const char **dirs = mem_alloc((setup->root_count + 1) * sizeof *dirs);
+    struct duck_conf conf = {.memory_bytes = setup->memory_bytes,
+                             .temp_dir = queries->folder,
+                             .allowed_dirs = dirs,
+                             .allowed_count = setup->root_count + 1};
+    int done;
+
+    for (size_t i = 0; i < setup->root_count; i++)
+        dirs[i] = setup->roots[i].dir;
+    dirs[setup->root_count] = queries->folder;
+    done = fs_make_dirs(queries->folder, 0700, err);
+    if (done == 0)
+        done = duck_open(&queries->duck, &conf, err);
+    if (done == 0)
+        done = connect_all(queries, err);
+    if (done == 0)
+        done = duck_lock(&queries->conns[0], &conf, err);
+    free(dirs);
+    return done;
+}
+
+static int start_threads(struct queries *queries, struct err *err)
+{
+    for (size_t i = 0; i < QUERIES_AT_ONCE; i++) {
+        struct worker *worker = mem_alloc(sizeof *worker);
+
+        *worker = (struct worker){queries, i};
+        if (pthread_create(&queries->workers[i], NULL, work_thread, worker) != 0) {
+            free(worker);
+            return err_set(err, ERR_IO, "the system gave no thread for queries");
+        }
+        queries->threads++;
+    }
+    if (pthread_create(&queries->keeper, NULL, keep_thread, queries) != 0)
+        return err_set(err, ERR_IO, "the system gave no thread for queries");
+    queries->threads++;
+    return 0;
+}
+
+/* With the lock held: the second to come waits until the first has begun. */
+static int begin(struct queries *queries, struct err *err)
+{
+    if (queries->has_begun)
+        return 0;
+    TRY(open_duck(queries, err));
+    TRY(start_threads(queries, err));
+    queries->has_begun = true;
+    return 0;
+}
+
+void queries_open(struct queries *queries, const struct board_setup *setup,
+                  struct journal_pool *pool)
+{
+    pthread_condattr_t attributes;
+
+    queries->setup = setup;
+    queries->pool = pool;
+    queries->folder =
+        mem_fmt("%s/processes/%s.board", setup->journal->dir, setup->journal->process);
+    pthread_mutex_init(&queries->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&queries->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void queries_stop(struct queries *queries)
+{
+    if (queries->setup == NULL)
+        return;
+    pthread_mutex_lock(&queries->lock);
+    queries->closing = true;
+    for (struct query *query = queries->first; query; query = query->next)
+        query->is_unwanted = true;
+    pthread_cond_broadcast(&queries->changed);
+    pthread_mutex_unlock(&queries->lock);
+}
+
+void queries_close(struct queries *queries)
+{
+    struct err ignored;
+
+    if (queries->setup == NULL)
+        return;
+    queries_stop(queries);
+    for (size_t i = 0; i < queries->threads; i++)
+        pthread_join(i < QUERIES_AT_ONCE ? queries->workers[i] : queries->keeper, NULL);
+    while (queries->first)
+        unlink_query(queries, queries->first);
+    for (size_t i = 0; i < QUERIES_AT_ONCE; i++)
+        duck_conn_close(&queries->conns[i]);
+    duck_close(&queries->duck);
+    if (fs_exists(queries->folder) && fs_remove_tree(queries->folder, &ignored) < 0)
+        log_debug("left behind: %s", ignored.text);
+    free(queries->folder);
+    pthread_cond_destroy(&queries->changed);
+    pthread_mutex_destroy(&queries->lock);
+    *queries = (struct queries){0};
+}
+
+/* ---- asking ---- */
+
+static const struct query_kind *kind_of(yyjson_val *request, struct err *err)
+{
+    const char *name = json_str(request, "kind");
+
+    for (const struct query_kind *kind = query_kinds; kind->name; kind++)
+        if (str_same(kind->name, name))
+            return kind;
+    err_set(err, ERR_USAGE, "\"kind\" is no kind of query: \"%.100s\"", name ? name : "");
+    return NULL;
+}
+
+static int name_query(struct query *query, struct err *err)
+{
+    unsigned char random[16];
+
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return err_errno(err, "the system gave no random bytes");
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(query->id + 2 * i, 3, "%02x", random[i]);
+    return 0;
+}
+
+static int enqueue(struct queries *queries, struct query *query, struct err *err)
+{
+    int done;
+
+    pthread_mutex_lock(&queries->lock);
+    done = begin(queries, err);
+    if (done == 0 && count_in(queries, QUERY_QUEUED, QUERY_QUEUED) >= QUERIES_MOST_WAITING) {
+        err_set(err, ERR_LIMIT, "%d queries wait already", QUERIES_MOST_WAITING);
+        done = err_hint(err, "Cancel one, or wait until one has ended.");
+    }
+    if (done == 0) {
+        query->next = queries->first;
+        queries->first = query;
+        queries->started++;
+        pthread_cond_broadcast(&queries->changed);
+    }
+    pthread_mutex_unlock(&queries->lock);
+    return done;
+}
+
+int queries_add(struct queries *queries, struct json *request_taken, char ret_id[QUERY_ID],
+                struct err *err)
+{
+    const struct query_kind *kind = kind_of(json_root(request_taken), err);
+    struct query *query;
+
+    if (kind == NULL)
+        return -1;
+    query = mem_alloc(sizeof *query);
+    query->kind = kind;
+    query->request = *request_taken;
+    *request_taken = (struct json){0};
+    query->progress = query->total = query->position = -1;
+    query->queued_ms = query->asked_ms = clock_monotonic_ms();
+    query->rows.ceiling = QUERY_MOST_BYTES;
+    if (name_query(query, err) < 0 || enqueue(queries, query, err) < 0) {
+        free_query(query);
+        return -1;
+    }
+    memcpy(ret_id, query->id, QUERY_ID);
+    return 0;
+}
+
+/* ---- the document ---- */
+
+static const char *const state_names[] = {"queued", "running", "done", "failed", "cancelled"};
+
+static void put_count(struct buf *to, const char *name, int64_t count)
+{
+    if (count >= 0)
+        buf_printf(to, ",\"%s\":%" PRId64, name, count);
+    else
+        buf_printf(to, ",\"%s\":null", name);
+}
+
+static void put_rows(struct buf *to, const struct query *query, int64_t after)
+{
+    const size_t first = after < (int64_t)query->row_count ? (size_t)after : query->row_count;
+    const size_t from = first > 0 ? query->row_ends[first - 1] : 0;
+    const size_t skip = first > 0 && first < query->row_count; /* the comma */
+
+    buf_puts(to, ",\"rows\":[");
+    if (first < query->row_count)
+        buf_put(to, query->rows.data + from + skip, query->rows.size - from - skip);
+    buf_puts(to, "]");
+}
+
+static void put_error(struct buf *to, const struct query *query)
+{
+    if (query->state != QUERY_FAILED) {
+        buf_puts(to, ",\"error\":null");
+        return;
+    }
+    buf_printf(to, ",\"error\":{\"code\":\"%s\",\"message\":", exchange_code_of(&query->err));
+    json_put_string(to, query->err.text);
+    buf_puts(to, ",\"hint\":");
+    json_put_string(to, query->err.hint);
+    put_count(to, "position", query->position);
+    buf_putc(to, '}');
+}
+
+static void put_query(struct buf *to, const struct query *query, int64_t after)
+{
+    const int64_t until_ms = has_ended(query) ? query->ended_ms : clock_monotonic_ms();
+
+    buf_printf(to, "{\"id\":\"%s\",\"kind\":\"%s\",\"state\":\"%s\"", query->id, query->kind->name,
+               state_names[query->state]);
+    if (query->progress >= 0 && !has_ended(query))
+        buf_printf(to, ",\"progress\":%.4f", query->progress);
+    else
+        buf_puts(to, has_ended(query) ? ",\"progress\":1" : ",\"progress\":null");
+    put_count(to, "elapsed_ms", until_ms - query->queued_ms);
+    buf_printf(to, ",\"columns\":%s", query->columns ? query->columns : "null");
+    put_rows(to, query, after);
+    put_count(to, "row_count", (int64_t)query->row_count);
+    put_count(to, "total", query->total);
+    buf_printf(to, ",\"truncated\":%s", query->is_truncated ? "true" : "false");
+    buf_printf(to, ",\"result\":%s", query->result ? query->result : "null");
+    put_error(to, query);
+    buf_putc(to, '}');
+}
+
+int queries_look(struct queries *queries, const char *id, int64_t wait_ms, int64_t after,
+                 struct buf *to)
+{
+    struct timespec until;
+    struct query *query;
+    int late = 0;
+    int found = 0;
+
+    deadline_in(wait_ms, &until);
+    pthread_mutex_lock(&queries->lock);
+    while ((query = find(queries, id)) != NULL) {
+        query->asked_ms = clock_monotonic_ms();
+        if (has_ended(query) || late != 0 || queries->closing ||
+            (after > 0 && (int64_t)query->row_count > after))
+            break;
+        late = pthread_cond_timedwait(&queries->changed, &queries->lock, &until);
+    }
+    if (query) {
+        put_query(to, query, after);
+        found = has_ended(query) ? 1 : 2;
+    }
+    pthread_mutex_unlock(&queries->lock);
+    return found;
+}
+
+int queries_drop(struct queries *queries, const char *id)
+{
+    struct query *query;
+    const bool found = (pthread_mutex_lock(&queries->lock), query = find(queries, id)) != NULL;
+
+    if (found && has_ended(query))
+        unlink_query(queries, query);
+    else if (found) {
+        query->is_unwanted = true;
+        if (query->state == QUERY_QUEUED)
+            end_query(queries, query, QUERY_CANCELLED);
+        else
+            duckdb_interrupt(query->conn->conn);
+    }
+    pthread_mutex_unlock(&queries->lock);
+    return found;
+}
+
+int queries_file(struct queries *queries, const char *id, int *ret_fd, char **ret_name,
+                 const char **ret_type)
+{
+    struct query *query;
+    int fd = -1;
+
+    pthread_mutex_lock(&queries->lock);
+    query = find(queries, id);
+    if (query && query->state == QUERY_DONE && query->file) {
+        query->asked_ms = clock_monotonic_ms();
+        fd = open(query->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        *ret_name = fd >= 0 ? mem_str(query->file_name) : NULL;
+        *ret_type = query->file_type;
+    }
+    pthread_mutex_unlock(&queries->lock);
+    if (fd < 0)
+        return 0;
+    *ret_fd = fd;
+    return 1;
+}
+
+/* ---- what a running query tells ---- */
+
+void query_columns_close(struct query_columns *columns)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        free(columns->items[i].name);
+        free(columns->items[i].type);
+    }
+    free(columns->items);
+    *columns = (struct query_columns){0};
+}
+
+void query_tell_columns(struct query_run *run, const struct query_columns *columns)
+{
+    AUTO(buf) text = {0};
+
+    buf_putc(&text, '[');
+    for (size_t i = 0; i < columns->count; i++) {
+        buf_puts(&text, i ? ",{\"name\":" : "{\"name\":");
+        json_put_string(&text, columns->items[i].name);
+        buf_puts(&text, ",\"type\":");
+        json_put_string(&text, columns->items[i].type);
+        buf_putc(&text, '}');
+    }
+    buf_putc(&text, ']');
+    pthread_mutex_lock(&run->queries->lock);
+    free(run->query->columns);
+    run->query->columns = buf_take(&text);
+    pthread_mutex_unlock(&run->queries->lock);
+}
+
+/* A chunk of text columns. */
+struct text_chunk {
+    duckdb_data_chunk chunk;
+    idx_t columns;
+};
+
+static void put_cell(struct buf *to, const struct text_chunk *of, idx_t column, idx_t row)
+{
+    duckdb_vector vector = duckdb_data_chunk_get_vector(of->chunk, column);
+    uint64_t *validity = duckdb_vector_get_validity(vector);
+    duckdb_string_t *texts = duckdb_vector_get_data(vector);
+    char *text;
+
+    if (validity && !duckdb_validity_row_is_valid(validity, row)) {
+        buf_puts(to, "null");
+        return;
+    }
+    text = mem_strn(duckdb_string_t_data(&texts[row]), duckdb_string_t_length(texts[row]));
+    json_put_string(to, text);
+    free(text);
+}
+
+static void put_row(struct buf *to, const struct text_chunk *of, idx_t row)
+{
+    buf_putc(to, '[');
+    for (idx_t column = 0; column < of->columns; column++) {
+        if (column > 0)
+            buf_putc(to, ',');
+        put_cell(to, of, column, row);
+    }
+    buf_putc(to, ']');
+}
+
+/* Returns whether there is room for more. */
+static bool tell_row(struct query_run *run, const struct buf *row, int64_t most)
+{
+    struct query *query = run->query;
+    struct err ignored;
+    bool has_room;
+
+    pthread_mutex_lock(&run->queries->lock);
+    has_room =
+        (int64_t)query->row_count < most && query->rows.size + row->size + 1 < query->rows.ceiling;
+    if (has_room) {
+        if (query->row_count > 0 && buf_add(&query->rows, ",", 1, &ignored) < 0)
+            has_room = false;
+        if (buf_add(&query->rows, row->data, row->size, &ignored) == 0)
+            *MEM_PUSH(query->row_ends, query->row_count) = query->rows.size;
+    } else
+        query->is_truncated = true;
+    pthread_mutex_unlock(&run->queries->lock);
+    return has_room;
+}
+
+static bool tell_chunk(struct query_run *run, duckdb_data_chunk chunk, int64_t most)
+{
+    const struct text_chunk of = {chunk, duckdb_data_chunk_get_column_count(chunk)};
+    const idx_t rows = duckdb_data_chunk_get_size(chunk);
+    AUTO(buf) text = {0};
+    bool has_room = true;
+
+    for (idx_t row = 0; row < rows && has_room; row++) {
+        buf_reset(&text);
+        put_row(&text, &of, row);
+        has_room = tell_row(run, &text, most);
+    }
+    pthread_mutex_lock(&run->queries->lock);
+    pthread_cond_broadcast(&run->queries->changed);
+    pthread_mutex_unlock(&run->queries->lock);
+    return has_room;
+}
+
+int query_tell_rows(struct query_run *run, const char *sql, int64_t most, struct err *err)
+{
+    AUTO(duck_result) stream = {0};
+    duckdb_data_chunk chunk = NULL;
+    bool has_room = true;
+    int got = 1;
+
+    TRY(duck_stream(run->conn, sql, &stream, err));
+    while (has_room && (got = duck_next(&stream, &chunk, err)) > 0) {
+        has_room = tell_chunk(run, chunk, most);
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    return got < 0 ? -1 : 0;
+}
+
+void query_tell_total(struct query_run *run, int64_t total)
+{
+    pthread_mutex_lock(&run->queries->lock);
+    run->query->total = total;
+    pthread_mutex_unlock(&run->queries->lock);
+}
+
+void query_tell_result(struct query_run *run, struct json_out *result)
+{
+    AUTO(buf) text = {0};
+
+    json_out_write(result, &text);
+    pthread_mutex_lock(&run->queries->lock);
+    free(run->query->result);
+    run->query->result = buf_take(&text);
+    pthread_mutex_unlock(&run->queries->lock);
+}
+
+void query_tell_file(struct query_run *run, char *path_taken, char *name_taken, const char *type)
+{
+    pthread_mutex_lock(&run->queries->lock);
+    run->query->file = path_taken;
+    run->query->file_name = name_taken;
+    run->query->file_type = type;
+    pthread_mutex_unlock(&run->queries->lock);
+}
+
+void query_tell_position(struct query_run *run, int64_t position)
+{
+    pthread_mutex_lock(&run->queries->lock);
+    run->query->position = position;
+    pthread_mutex_unlock(&run->queries->lock);
+}
+
+const struct board_setup *query_setup(const struct query_run *run)
+{
+    return run->queries->setup;
+}
+
+const char *query_folder(const struct query_run *run)
+{
+    return run->queries->folder;
+}
