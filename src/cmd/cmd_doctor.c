@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "broker/broker.h"
+#include "cmd/readers.h"
 #include "cmd/river.h"
 #include "db/duck.h"
 #include "engine/engine.h"
@@ -84,12 +85,62 @@ static void check_source(struct checkup *checkup, const struct river *river)
     }
 }
 
+/* How many of the river's topics the server has; 0 and err if it could not be asked. */
+static size_t count_topics(const struct river *river, const struct readers *readers,
+                           struct err *err)
+{
+    const struct broker_scope scope = readers_scope(readers, river);
+    AUTO(json_out) report = {0};
+    yyjson_mut_val *root = json_out_open(&report);
+    yyjson_mut_val *topic;
+    size_t there = 0;
+    size_t i;
+    size_t count;
+
+    if (broker_describe(river->broker_ops, &river->conf.broker, &scope, &report, root, err) < 0)
+        return 0;
+    yyjson_mut_arr_foreach(yyjson_mut_obj_get(root, "topics"), i, count, topic) there +=
+        yyjson_mut_obj_get(topic, "partitions") != NULL;
+    return there;
+}
+
+/* Topics that the first run will make are not missed. */
+static void check_server(struct checkup *checkup, const struct river *river,
+                         const struct readers *readers)
+{
+    struct broker_conf conf = river->conf.broker;
+    struct err err = {0};
+    char text[512];
+    const size_t there = count_topics(river, readers, &err);
+
+    conf.create_topics = false;
+    if (err.code == ERR_NONE &&
+        (there == readers->topic_count || !river->conf.broker.create_topics) &&
+        broker_prepare(river->broker_ops, &conf, readers->topics, readers->topic_count, 0, NULL,
+                       &err) == 0)
+        err.code = ERR_NONE;
+    if (err.code != ERR_NONE) {
+        tell_err(checkup, "broker", &err);
+        return;
+    }
+    snprintf(text, sizeof text, "%s at %s%s", river->broker_ops->summary, conf.brokers,
+             there == readers->topic_count ? "" : "; the first run makes the topics");
+    tell(checkup, true, "broker", text);
+}
+
 static void check_broker(struct checkup *checkup, const struct river *river)
 {
-    if (river->conf.broker.type == BROKER_LOCAL)
-        tell(checkup, true, "broker", broker_local.summary);
-    else
-        tell(checkup, false, "broker", "this build has no broker \"kafka\"");
+    struct readers readers = {0};
+
+    if (river->broker_ops->missing)
+        tell(checkup, false, "broker", river->broker_ops->missing);
+    else if (river->broker_ops->prepare == NULL)
+        tell(checkup, true, "broker", river->broker_ops->summary);
+    else {
+        readers_open(&readers, river);
+        check_server(checkup, river, &readers);
+        readers_close(&readers);
+    }
 }
 
 static void check_engine(struct checkup *checkup, const struct river *river)
@@ -144,8 +195,8 @@ static void check_state(struct checkup *checkup, const struct river *river)
     AUTO(journal) journal = {0};
     struct err err = {0};
     char text[512];
-    const int got = journal_open(&journal, river->conf.state_dir, river->conf.name, "local",
-                                 JOURNAL_EXISTING, &err);
+    const int got = journal_open(&journal, river->conf.state_dir, river->conf.name,
+                                 river->broker_ops->name, JOURNAL_EXISTING, &err);
 
     if (got < 0) {
         tell_err(checkup, "state", &err);

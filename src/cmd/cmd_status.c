@@ -5,6 +5,7 @@
 #include "cmd/cmd_look.h"
 #include "cmd/export.h"
 #include "cmd/river.h"
+#include "cmd/server_report.h"
 #include "cmd/show.h"
 #include "cmd/transform.h"
 #include "db/messages.h"
@@ -57,6 +58,23 @@ static const struct show_column topic_columns[] = {
     {NULL, NULL, SHOW_TEXT},
 };
 
+/* Of a broker that is a server. */
+static const struct show_column server_topic_columns[] = {
+    {"topic", "topic", SHOW_TEXT},
+    {"partitions", "partitions", SHOW_COUNT},
+    {"messages", "messages", SHOW_COUNT},
+    {"group", "group", SHOW_TEXT},
+    {"lag", "lag", SHOW_COUNT},
+    {"members", "members", SHOW_COUNT},
+    {NULL, NULL, SHOW_TEXT},
+};
+
+static const struct show_column member_columns[] = {
+    {"group", "group", SHOW_TEXT}, {"member", "client", SHOW_TEXT},
+    {"host", "host", SHOW_TEXT},   {"reads partitions", "partitions", SHOW_JSON},
+    {NULL, NULL, SHOW_TEXT},
+};
+
 static const struct show_column table_columns[] = {
     {"table", "name", SHOW_TEXT},       {"files", "files", SHOW_COUNT},
     {"rows", "rows", SHOW_COUNT},       {"bytes", "bytes", SHOW_BYTES},
@@ -69,14 +87,28 @@ static const struct show_column export_columns[] = {
 };
 
 static const struct section sections[] = {
-    {"Last runs", "runs", run_columns},     {"Landed", "resources", resource_columns},
-    {"Topics", "topics", topic_columns},    {"Tables", "tables", table_columns},
-    {"Exports", "exports", export_columns},
+    {"Last runs", "runs", run_columns},  {"Landed", "resources", resource_columns},
+    {"Topics", "topics", topic_columns}, {"Consumers", "members", member_columns},
+    {"Tables", "tables", table_columns}, {"Exports", "exports", export_columns},
 };
 
-static void print_status(yyjson_mut_val *root, const char *file)
+/* What the server's part of the report adds in words. */
+static void put_server(struct buf *to, yyjson_mut_val *root, const char *broker)
+{
+    yyjson_mut_val *error = yyjson_mut_obj_get(yyjson_mut_obj_get(root, broker), "error");
+    const int64_t waiting = yyjson_mut_get_sint(yyjson_mut_obj_get(root, "outbox"));
+
+    if (error)
+        buf_printf(to, "\nThe broker could not be asked: %s\n", yyjson_mut_get_str(error));
+    if (waiting > 0)
+        buf_printf(to, "\n%" PRId64 " reference%s to be sent\n", waiting,
+                   waiting == 1 ? " waits" : "s wait");
+}
+
+static void print_status(const struct river *river, yyjson_mut_val *root, const char *file)
 {
     AUTO(buf) text = {0};
+    const bool is_server = yyjson_mut_obj_get(root, "members") != NULL;
     const int64_t dead = yyjson_mut_get_sint(yyjson_mut_obj_get(root, "dead"));
 
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
@@ -85,8 +117,12 @@ static void print_status(yyjson_mut_val *root, const char *file)
         if (yyjson_mut_arr_size(list) == 0)
             continue;
         buf_printf(&text, "%s%s\n", text.size ? "\n" : "", sections[i].title);
-        show_put(&text, list, sections[i].columns, NULL);
+        show_put(&text, list,
+                 is_server && sections[i].columns == topic_columns ? server_topic_columns
+                                                                   : sections[i].columns,
+                 NULL);
     }
+    put_server(&text, root, river->broker_ops->name);
     if (dead > 0)
         buf_printf(&text, "\n%" PRId64 " open dead letter%s: riacho dead list %s\n", dead,
                    dead == 1 ? "" : "s", file);
@@ -169,11 +205,12 @@ int cmd_status(const struct cmd_line *line, struct err *err)
 
     TRY(river_open(&river, line->args[0], RIVER_LOOK, err));
     TRY(report_status(&river.journal, RUNS_SHOWN, &report, err));
-    TRY(add_idle_groups(&river, &report, err));
+    TRY(river.broker_ops->describe ? server_report_add(&river, &report, err)
+                                   : add_idle_groups(&river, &report, err));
     if (line->json)
         show_json(&report);
     else
-        print_status(yyjson_mut_doc_get_root(report.doc), line->args[0]);
+        print_status(&river, yyjson_mut_doc_get_root(report.doc), line->args[0]);
     return 0;
 }
 
