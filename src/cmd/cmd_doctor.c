@@ -117,7 +117,7 @@ static void check_server(struct checkup *checkup, const struct river *river,
     if (err.code == ERR_NONE &&
         (there == readers->topic_count || !river->conf.broker.create_topics) &&
         broker_prepare(river->broker_ops, &conf, readers->topics, readers->topic_count, 0, NULL,
-                       &err) == 0)
+                       NULL, &err) == 0)
         err.code = ERR_NONE;
     if (err.code != ERR_NONE) {
         tell_err(checkup, "broker", &err);

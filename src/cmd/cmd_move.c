@@ -51,7 +51,7 @@ static int move_to_kafka(struct moving *moving, int64_t *ret_count, struct err *
 
     /* Before anything changes: a server that does not answer is told first. */
     TRY(broker_prepare(river->broker_ops, &river->conf.broker, moving->readers.topics,
-                       moving->readers.topic_count, 0, NULL, err));
+                       moving->readers.topic_count, 0, NULL, NULL, err));
     TRY(move_away(&river->journal, moving->of_state, moving->readers.count, ret_count, err));
     return relay_flush(river, BROKER_FOR_EVER, err);
 }

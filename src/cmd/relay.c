@@ -18,12 +18,13 @@
 #define LONGEST_PAUSE_MS 60000
 #define LOOK_EVERY_MS 20
 
-/* The server has no such topic any more; what it held, and this state still keeps, is sent again. */
-static int send_again(struct journal *journal, const char *topic, struct err *err)
+/* What a topic held that is gone, and this state still keeps, is sent again. */
+static int meet_topic(struct journal *journal, const char *topic, const char *id, bool is_new,
+                      struct err *err)
 {
     int64_t count = 0;
 
-    TRY(outbox_refill(journal, topic, &count, err));
+    TRY(outbox_meet_topic(journal, topic, id[0] ? id : NULL, is_new, &count, err));
     if (count > 0)
         log_warn("the topic \"%s\" was gone and was made anew: %" PRId64
                  " references are sent again",
@@ -35,14 +36,16 @@ int relay_prepare(const struct river *river, struct journal *journal, int wait_m
 {
     const char *const topics[TOPICS] = {river->landed_topic, river->adjusted_topic,
                                         river->dead_topic};
+    char ids[TOPICS][BROKER_ID] = {0};
     bool made[TOPICS] = {false};
 
-    TRY(broker_prepare(river->broker_ops, &river->conf.broker, topics, TOPICS, wait_ms, made, NULL,
+    if (river->broker_ops->prepare == NULL)
+        return 0;
+    TRY(broker_prepare(river->broker_ops, &river->conf.broker, topics, TOPICS, wait_ms, made, ids,
                        err));
     for (size_t i = 0; i < TOPICS; i++)
-        if (made[i])
-            TRY(send_again(journal, topics[i], err));
-    return made[TOPICS - 1] ? dead_forget_places(journal, err) : 0;
+        TRY(meet_topic(journal, topics[i], ids[i], made[i], err));
+    return 0;
 }
 
 static int prepare_and_send(struct river *river, struct journal *journal, const atomic_bool *finish,

@@ -54,8 +54,6 @@ MUST_CHECK int dead_learn(struct journal *journal, const struct message *message
 /* Where reading goes on: next[partition]. The caller frees. */
 MUST_CHECK int dead_places(struct journal *journal, int64_t **ret_next, size_t *ret_count,
                            struct err *err);
-/* The topic was lost and is new: it is read from its beginning. */
-MUST_CHECK int dead_forget_places(struct journal *journal, struct err *err);
 
 /*
  * Before a consumer asks messages_is_consumed(): 1 the message is a second try of a letter of another group, and none

@@ -244,15 +244,6 @@ int dead_places(struct journal *journal, int64_t **ret_next, size_t *ret_count, 
     return 0;
 }
 
-int dead_forget_places(struct journal *journal, struct err *err)
-{
-    AUTO(lite_txn) txn = {0};
-
-    TRY(lite_begin(&txn, &journal->lite, err));
-    TRY(lite_run(&journal->lite, "DELETE FROM places", BIND_NOTHING, err));
-    return lite_commit(&txn, err);
-}
-
 /* ---- second tries ---- */
 
 static int open_the_way(struct journal *journal, const char *letter, struct err *err)

@@ -58,11 +58,12 @@ static const char tables[] =
     "  PRIMARY KEY (resource, seq));"
     "CREATE UNIQUE INDEX schemas_fingerprint ON schemas(resource, fingerprint);"
 
-    /* next: the offset that the next message gets. */
+    /* next: the offset that the next message gets. remote: a server's id of the topic, when it was last met. */
     "CREATE TABLE topics("
     "  no INTEGER PRIMARY KEY,"
     "  name TEXT NOT NULL UNIQUE,"
-    "  next INTEGER NOT NULL);"
+    "  next INTEGER NOT NULL,"
+    "  remote TEXT);"
     /* value: null if it is the event of the file of that id. */
     "CREATE TABLE messages("
     "  topic INTEGER NOT NULL REFERENCES topics,"

@@ -103,20 +103,45 @@ int outbox_count(struct journal *journal, int64_t *ret_count, struct err *err)
     return 0;
 }
 
-int outbox_refill(struct journal *journal, const char *topic, int64_t *ret_count, struct err *err)
+static int send_again(struct lite *lite, const char *topic, int64_t *ret_count, struct err *err)
 {
-    AUTO(lite_txn) txn = {0};
-    int64_t count;
-
-    TRY(lite_begin(&txn, &journal->lite, err));
-    TRY(lite_run(&journal->lite,
+    TRY(lite_run(lite,
                  "INSERT INTO outbox(topic, offset) SELECT m.topic, m.offset FROM topics t"
                  " JOIN messages m ON m.topic = t.no LEFT JOIN files f ON f.id = m.id"
                  " WHERE t.name = ? AND (m.value IS NOT NULL OR m.headers IS NOT NULL OR"
                  " (f.event IS NOT NULL AND f.removed IS NULL))"
                  " ORDER BY m.offset ON CONFLICT DO NOTHING",
                  BIND(lite_text(topic)), err));
-    count = lite_changes(&journal->lite);
+    *ret_count = lite_changes(lite);
+    return lite_run(lite, "DELETE FROM places WHERE topic = ?", BIND(lite_text(topic)), err);
+}
+
+/* 1 a topic of that name and another id was met before, 0 not. */
+static int was_another(struct lite *lite, const char *topic, const char *id, struct err *err)
+{
+    int64_t found;
+
+    return lite_number(lite, "SELECT 1 FROM topics WHERE name = ? AND remote <> ?",
+                       BIND(lite_text(topic), lite_text(id)), &found, err);
+}
+
+int outbox_meet_topic(struct journal *journal, const char *topic, const char *id, bool is_new,
+                      int64_t *ret_count, struct err *err)
+{
+    struct lite *lite = &journal->lite;
+    AUTO(lite_txn) txn = {0};
+    int64_t count = 0;
+    int is_lost;
+
+    TRY(lite_begin(&txn, lite, err));
+    is_lost = is_new ? 1 : was_another(lite, topic, id, err);
+    TRY(is_lost);
+    if (is_lost == 1)
+        TRY(send_again(lite, topic, &count, err));
+    TRY(lite_run(lite,
+                 "INSERT INTO topics(name, next, remote) VALUES (?, 0, ?) ON CONFLICT(name)"
+                 " DO UPDATE SET remote = coalesce(excluded.remote, remote)",
+                 BIND(lite_text(topic), lite_text(id)), err));
     TRY(lite_commit(&txn, err));
     *ret_count = count;
     return 0;

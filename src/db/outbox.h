@@ -35,11 +35,13 @@ MUST_CHECK int outbox_is_sent(struct journal *journal, int64_t seq, struct err *
 MUST_CHECK int outbox_count(struct journal *journal, int64_t *ret_count, struct err *err);
 
 /*
- * The broker has lost the topic: every message of it that is kept here is to be sent again. `*ret_count`: how
- * many that are, besides those that wait anyway.
+ * The broker has the topic under that id (NULL: it cannot be told), and had to make it just now (`is_new`) or not. If it
+ * is not the one that was met before, whatever was sent to that one is gone: every message of it that is kept here is
+ * to be sent again, and it is read from its beginning. `*ret_count`: how many messages that are, besides those that
+ * wait anyway.
  */
-MUST_CHECK int outbox_refill(struct journal *journal, const char *topic, int64_t *ret_count,
-                             struct err *err);
+MUST_CHECK int outbox_meet_topic(struct journal *journal, const char *topic, const char *id,
+                                 bool is_new, int64_t *ret_count, struct err *err);
 
 /* ---- for whoever writes messages, inside his transaction ---- */
 

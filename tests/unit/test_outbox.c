@@ -252,13 +252,35 @@ static void a_topic_that_was_lost_is_sent_again(void **state)
     step_open(&step);
     step_add_removed(&step, "a-2", path);
     assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), 1);
-    DONE(outbox_refill(&scene->journal, WORLD_LANDED, &count, &err));
+    DONE(outbox_meet_topic(&scene->journal, WORLD_LANDED, NULL, true, &count, &err));
 
     assert_int_equal(count, 2);
     expect_waiting(scene, 0, 8, "4 a-4,5 a-1,6 a-3");
-    DONE(outbox_refill(&scene->journal, WORLD_DEAD, &count, &err));
+    DONE(outbox_meet_topic(&scene->journal, WORLD_DEAD, NULL, true, &count, &err));
     assert_int_equal(count, 0);
     free(path);
+}
+
+static void a_topic_is_known_by_its_id(void **state)
+{
+    static const struct {
+        const char *id;
+        int64_t again;
+    } meetings[] = {{"one", 0}, {"one", 0}, {NULL, 0}, {"two", 2}, {"two", 0}};
+    struct scene *scene = *state;
+    struct err err = {0};
+
+    for (size_t i = 0; i < sizeof meetings / sizeof *meetings; i++) {
+        int64_t count = -1;
+
+        DONE(outbox_meet_topic(&scene->journal, WORLD_LANDED, meetings[i].id, false, &count, &err));
+        assert_int_equal(count, meetings[i].again);
+        if (i == 0) {
+            land(scene, 1, 2);
+            DONE(outbox_sent(&scene->journal, (int64_t[]){1, 2}, 2, &err));
+        }
+    }
+    expect_waiting(scene, 0, 8, "3 a-1,4 a-2");
 }
 
 static void a_state_that_is_its_own_broker_has_nothing_to_send(void **state)
@@ -289,6 +311,7 @@ int main(void)
         TEST(nobody_hears_of_a_file_that_is_gone),
         TEST(pruning_takes_what_is_confirmed_and_nothing_else),
         TEST(a_topic_that_was_lost_is_sent_again),
+        TEST(a_topic_is_known_by_its_id),
         cmocka_unit_test_setup_teardown(a_state_that_is_its_own_broker_has_nothing_to_send,
                                         set_up_local, tear_down),
     };
