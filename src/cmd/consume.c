@@ -26,6 +26,7 @@
 #define FIRST_PAUSE_MS 1000
 #define LOCKED_PAUSE_MS 20 /* another process has it; its step takes about that long */
 #define LONGEST_PAUSE_MS 60000
+#define TELL_WAITING_MS 5000
 
 static void work_close(struct work *work)
 {
@@ -53,6 +54,7 @@ struct consuming {
     struct hand hand;
     struct suspects suspects;
     int pause_ms;
+    int64_t waiting_since_ms; /* for what another process holds; 0: not at all */
     bool told_waiting;
 };
 
@@ -426,6 +428,20 @@ static void give_back(struct consuming *c)
     c->hand.count = 0;
 }
 
+/* Not at once: a group that is just being formed hands out nothing for some seconds. */
+static void tell_waiting(struct consuming *c, int64_t lag)
+{
+    const int64_t now_ms = clock_monotonic_ms();
+
+    if (c->waiting_since_ms == 0)
+        c->waiting_since_ms = now_ms;
+    if (c->told_waiting || now_ms - c->waiting_since_ms < TELL_WAITING_MS)
+        return;
+    c->told_waiting = true;
+    log_info("%s: waiting for %" PRId64 " references that another process works on",
+             c->consumer->live->name, lag);
+}
+
 /* Nothing came. 1: the topic is drained and gets no more. */
 static int look_whether_drained(struct consuming *c, bool was_done, struct err *err)
 {
@@ -436,11 +452,8 @@ static int look_whether_drained(struct consuming *c, bool was_done, struct err *
     atomic_store(&c->consumer->live->lag, lag);
     if (c->consumer->follow || !was_done)
         return 0;
-    if (lag > 0 && !c->told_waiting) {
-        c->told_waiting = true;
-        log_info("%s: waiting for %" PRId64 " references that another process works on",
-                 c->consumer->live->name, lag);
-    }
+    if (lag > 0)
+        tell_waiting(c, lag);
     return lag == 0;
 }
 
@@ -469,6 +482,7 @@ static int turn(struct consuming *c, struct err *err)
     if (got == 0)
         return look_whether_drained(c, was_done && is_sent == 1, err);
     c->told_waiting = false;
+    c->waiting_since_ms = 0;
     return work_off_hand(c, err);
 }
 
