@@ -146,26 +146,38 @@ static int add_file(struct export *export, const struct ref *adjusted, const cha
     return 0;
 }
 
-static int export_file(struct export *export, struct work *work, struct step *step, struct err *err)
+/* What came of one file. */
+static int export_file(struct export *export, struct work *work, const struct sink_job *job,
+                       struct step *step, struct err *err)
 {
-    char *temp_path = mem_fmt("%s/%" PRId64, export->staging.dir, ++export->made);
-    struct sink_output output;
-    struct err fault = {0};
-    int written = sink_write(&export->sink, export->conf, work->path, temp_path, &output, &fault);
+    work->failed = job->failed;
+    work->err = job->err;
+    if (job->failed)
+        return 0;
+    TRY(add_file(export, &work->ref, job->temp_path, &job->output, step, err));
+    atomic_fetch_add(&export->live->files, 1);
+    atomic_fetch_add(&export->live->rows, job->output.rows);
+    atomic_fetch_add(&export->live->bytes, job->output.bytes);
+    return 0;
+}
 
-    if (written == 0 && add_file(export, &work->ref, temp_path, &output, step, &fault) == 0) {
-        atomic_fetch_add(&export->live->files, 1);
-        atomic_fetch_add(&export->live->rows, output.rows);
-        atomic_fetch_add(&export->live->bytes, output.bytes);
-    } else if (written < 0 && (fault.code == ERR_DATA || fault.code == ERR_SQL)) {
-        work->failed = true;
-        work->err = fault;
-        written = 0;
-    } else {
-        *err = fault;
-        written = -1;
+static int export_files(struct export *export, struct work *const *works, size_t count,
+                        struct step *step, struct err *err)
+{
+    struct sink_job jobs[CONSUME_MOST] = {0};
+    char *temp_paths[CONSUME_MOST];
+    int written;
+
+    for (size_t i = 0; i < count; i++) {
+        temp_paths[i] = mem_fmt("%s/%" PRId64, export->staging.dir, ++export->made);
+        jobs[i].parquet_path = works[i]->path;
+        jobs[i].temp_path = temp_paths[i];
     }
-    free(temp_path);
+    written = sink_write(&export->sink, export->conf, jobs, count, err);
+    for (size_t i = 0; i < count && written == 0; i++)
+        written = export_file(export, works[i], &jobs[i], step, err);
+    for (size_t i = 0; i < count; i++)
+        free(temp_paths[i]);
     return written;
 }
 
@@ -173,13 +185,15 @@ static int export_group(void *ctx, struct work *const *works, size_t count, stru
                         struct err *err)
 {
     struct export *export = ctx;
+    struct work *wanted[CONSUME_MOST];
+    size_t wanted_count = 0;
 
     for (size_t i = 0; i < count; i++) {
         works[i]->failed = false;
         if (wants_table(export->conf, works[i]->ref.subject))
-            TRY(export_file(export, works[i], step, err));
+            wanted[wanted_count++] = works[i];
     }
-    return 0;
+    return wanted_count > 0 ? export_files(export, wanted, wanted_count, step, err) : 0;
 }
 
 char *export_group_of(const struct export_conf *conf)

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/banned.h"
 
@@ -71,9 +72,18 @@ static void describe(struct party *party)
     buf_puts(&party->run, "], " TABLE_FILE_COLUMN " + 1)");
 }
 
+/* Records that have such a member hide DuckDB's own number. */
+static bool hides_number(const struct schema *schema)
+{
+    for (size_t i = 0; i < schema->field_count; i++)
+        if (schema->fields[i].name && strcasecmp(schema->fields[i].name, FILE_NUMBER) == 0)
+            return true;
+    return false;
+}
+
 bool duckdb_batch_may(const struct planned *planned, const struct engine_job *job)
 {
-    if (job->input->rows > DUCK_FILES_ROWS)
+    if (job->input->rows > DUCK_FILES_ROWS || hides_number(job->schema))
         return false;
     for (size_t i = 0; i < planned->plans.count; i++)
         if (planned->plans.items[i].is_user_sql)

@@ -17,11 +17,11 @@ int sink_open(struct sink *sink, const struct sink_ops *ops, const struct sink_c
     return 0;
 }
 
-int sink_write(struct sink *sink, const struct export_conf *export_conf, const char *parquet_path,
-               const char *temp_path, struct sink_output *ret_output, struct err *err)
+int sink_write(struct sink *sink, const struct export_conf *export_conf, struct sink_job *jobs,
+               size_t count, struct err *err)
 {
     assert(sink->ops);
-    return sink->ops->write(sink, export_conf, parquet_path, temp_path, ret_output, err);
+    return sink->ops->write(sink, export_conf, jobs, count, err);
 }
 
 void sink_close(struct sink *sink)

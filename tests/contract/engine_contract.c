@@ -1118,6 +1118,30 @@ static void many_files_together_give_what_each_gives_alone(void **state)
                "a|10\nb|10\nc|20\nnew|10\n");
 }
 
+/* DuckDB's number of a row's file has a name that a record's member may have too. */
+static void a_member_named_as_an_engine_names_files_is_a_member(void **state)
+{
+    struct lab *lab = *state;
+    struct lab_file files[3];
+    struct engine_job jobs[3];
+    struct err err = {0};
+
+    for (int i = 0; i < 3; i++) {
+        lab_land(lab, "[{'id':1,'File_Index':2},{'id':2,'File_Index':0}]", 10, &files[i]);
+        jobs[i] = lab_job(lab, &files[i]);
+    }
+    assert_int_equal(engine_run(&lab->engine, &by_default, jobs, 3, &lab->journal, &err), 0);
+
+    for (int i = 0; i < 3; i++) {
+        assert_false(jobs[i].failed);
+        assert_int_equal(jobs[i].outputs->rows, 2);
+        lab_keep(lab, &jobs[i]);
+        engine_job_close(&jobs[i]);
+        lab_file_close(&files[i]);
+    }
+    lab_expect(lab, "SELECT file_index, count(*) FROM @quakes GROUP BY 1 ORDER BY 1", "0|3\n2|3\n");
+}
+
 static void the_same_file_gives_the_same_bytes(void **state)
 {
     struct lab *lab = *state;
@@ -1267,6 +1291,7 @@ int main(void)
         TEST(a_declared_type_that_changed_is_a_fault_of_the_pipeline_file),
         TEST(a_faulty_file_fails_alone_among_many),
         TEST(many_files_together_give_what_each_gives_alone),
+        TEST(a_member_named_as_an_engine_names_files_is_a_member),
         TEST(the_same_file_gives_the_same_bytes),
         TEST(a_file_that_is_no_parquet_or_is_gone_fails_its_job),
         TEST(a_temporary_folder_that_is_gone_fails_the_call),

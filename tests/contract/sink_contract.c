@@ -84,10 +84,24 @@ static void given(struct bench *bench, const char *select)
         fail_msg("%s", err.text);
 }
 
+/* -1 also if the file's data is at fault. */
+static int write_one(struct bench *bench, const char *parquet_path, const char *temp_path,
+                     struct sink_output *ret_output, struct err *err)
+{
+    struct sink_job job = {.parquet_path = parquet_path, .temp_path = temp_path};
+
+    if (sink_write(&bench->sink, &bench->conf, &job, 1, err) < 0)
+        return -1;
+    if (job.failed)
+        *err = job.err;
+    else
+        *ret_output = job.output;
+    return job.failed ? -1 : 0;
+}
+
 static int write_it(struct bench *bench, struct sink_output *ret_output, struct err *err)
 {
-    return sink_write(&bench->sink, &bench->conf, bench->parquet_path, bench->temp_path, ret_output,
-                      err);
+    return write_one(bench, bench->parquet_path, bench->temp_path, ret_output, err);
 }
 
 /* What the sink makes of the SELECT. */
@@ -192,8 +206,8 @@ static void a_folder_that_is_gone_is_a_fault_of_the_disk(void **state)
     struct err err = {0};
 
     given(bench, "SELECT 1 AS n");
-    assert_int_equal(sink_write(&bench->sink, &bench->conf, bench->parquet_path,
-                                "/tmp/riacho-no-such-folder/7", &output, &err),
+    assert_int_equal(write_one(bench, bench->parquet_path, "/tmp/riacho-no-such-folder/7", &output,
+                               &err),
                      -1);
     assert_int_equal(err.code, ERR_IO);
 }
@@ -204,10 +218,118 @@ static void it_reads_nothing_outside_its_folders(void **state)
     struct sink_output output;
     struct err err = {0};
 
-    assert_int_equal(sink_write(&bench->sink, &bench->conf, "/tmp/../etc/x.parquet",
-                                bench->temp_path, &output, &err),
+    assert_int_equal(write_one(bench, "/tmp/../etc/x.parquet", bench->temp_path, &output, &err),
                      -1);
     assert_non_null(strstr(err.text, "disabled"));
+}
+
+/* ---- several files ---- */
+
+#define MANY 9
+
+/* Files of the same and of other columns, one without rows, one whose column is named as DuckDB numbers files. */
+static const char *const selects[MANY] = {
+    "SELECT 1 AS a, 'x' AS b",          "SELECT range AS a, 'y' AS b FROM range(5000)",
+    "SELECT 'y' AS b, 1 AS a",          "SELECT 1 AS a, 'x' AS b WHERE false",
+    "SELECT 1 AS a, 'x' AS b, 2 AS c",  "SELECT 1.5 AS a, 'x' AS b",
+    "SELECT 7 AS a, 'z' AS b",          "SELECT 1 AS file_index, [1, 2] AS l",
+    "SELECT 0 AS file_index, [3] AS l",
+};
+
+struct many {
+    char *parquet_paths[MANY];
+    char *temp_paths[MANY];
+    struct sink_job jobs[MANY];
+};
+
+static void many_open(struct bench *bench, struct many *many)
+{
+    char *single = bench->parquet_path;
+
+    for (size_t i = 0; i < MANY; i++) {
+        many->parquet_paths[i] = mem_fmt("%s/many-%zu.parquet", bench->dir, i);
+        many->temp_paths[i] = mem_fmt("%s/many-%zu.tmp", bench->dir, i);
+        bench->parquet_path = many->parquet_paths[i];
+        given(bench, selects[i]);
+        many->jobs[i] = (struct sink_job){.parquet_path = many->parquet_paths[i],
+                                          .temp_path = many->temp_paths[i]};
+    }
+    bench->parquet_path = single;
+}
+
+static void many_close(struct many *many)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        free(many->parquet_paths[i]);
+        free(many->temp_paths[i]);
+    }
+}
+
+static void many_files_together_are_written_as_each_alone(void **state)
+{
+    struct bench *bench = *state;
+    struct many many;
+    struct err err = {0};
+
+    many_open(bench, &many);
+    assert_int_equal(sink_write(&bench->sink, &bench->conf, many.jobs, MANY, &err), 0);
+
+    for (size_t i = 0; i < MANY; i++) {
+        struct sink_output alone;
+
+        assert_false(many.jobs[i].failed);
+        assert_int_equal(write_one(bench, many.parquet_paths[i], bench->temp_path, &alone, &err),
+                         0);
+        assert_string_equal(many.jobs[i].output.sha256, alone.sha256);
+        assert_int_equal(many.jobs[i].output.rows, alone.rows);
+        assert_int_equal(many.jobs[i].output.bytes, alone.bytes);
+        assert_true(fs_exists(many.temp_paths[i]));
+    }
+    many_close(&many);
+}
+
+static void a_faulty_file_fails_alone_among_many(void **state)
+{
+    struct bench *bench = *state;
+    struct many many;
+    struct err err = {0};
+
+    many_open(bench, &many);
+    assert_int_equal(fs_write(many.parquet_paths[1], "PAR1 nonsense PAR1", 18, 0666, &err), 0);
+    assert_int_equal(sink_write(&bench->sink, &bench->conf, many.jobs, MANY, &err), 0);
+
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(many.jobs[i].failed, i == 1);
+        assert_int_equal(fs_exists(many.temp_paths[i]), i != 1);
+    }
+    assert_int_equal(many.jobs[1].err.code, ERR_DATA);
+    assert_int_equal(many.jobs[6].output.rows, 1);
+    many_close(&many);
+}
+
+static void of_many_files_none_is_left_if_the_disk_fails(void **state)
+{
+    struct bench *bench = *state;
+    struct many many;
+
+    many_open(bench, &many);
+    for (int nth = 1;; nth++) {
+        struct err err = {0};
+        int written;
+
+        fault_arm_error(nth, ENOSPC, false);
+        written = sink_write(&bench->sink, &bench->conf, many.jobs, MANY, &err);
+        fault_disarm();
+        if (!fault_fired())
+            break;
+        /* What could not be removed before it is written again is no fault. */
+        assert_int_equal(err.code, written < 0 ? ERR_IO : ERR_NONE);
+        for (size_t i = 0; i < MANY; i++) {
+            assert_int_equal(fs_exists(many.temp_paths[i]), written == 0);
+            assert_int_equal(fs_remove_file(many.temp_paths[i], &err), 0);
+        }
+    }
+    many_close(&many);
 }
 
 /* ---- CSV ---- */
@@ -351,6 +473,9 @@ int main(void)
         TEST(a_write_or_sync_that_fails_is_a_fault_of_the_disk_and_leaves_nothing),
         TEST(a_folder_that_is_gone_is_a_fault_of_the_disk),
         TEST(it_reads_nothing_outside_its_folders),
+        TEST(many_files_together_are_written_as_each_alone),
+        TEST(a_faulty_file_fails_alone_among_many),
+        TEST(of_many_files_none_is_left_if_the_disk_fails),
     };
     const struct CMUnitTest csv[] = {
         TEST(a_header_and_lines_that_end_in_crlf),
