@@ -19,6 +19,7 @@
 
 #define LOOK_MS 50  /* how often the journal's version is asked */
 #define TELL_MS 250 /* how often events are made at most */
+#define GOODBYE_S 1 /* that the last event may take to be sent */
 #define IDLE_MS 100 /* without subscribers */
 
 /* ---- the ring; called with the lock held ---- */
@@ -225,11 +226,18 @@ int events_open(struct events *events, const struct board_setup *setup, struct j
 
 void events_stop(struct events *events)
 {
+    struct timespec until;
+    int late = 0;
+
     if (events->setup == NULL)
         return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += GOODBYE_S;
     pthread_mutex_lock(&events->lock);
     events->closing = true;
     pthread_cond_broadcast(&events->grew);
+    while (events->subscribers > 0 && late == 0)
+        late = pthread_cond_timedwait(&events->grew, &events->lock, &until);
     pthread_mutex_unlock(&events->lock);
 }
 

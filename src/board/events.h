@@ -54,7 +54,7 @@ struct events {
 
 MUST_CHECK int events_open(struct events *events, const struct board_setup *setup,
                            struct journal_pool *pool, struct clients *clients, struct err *err);
-/* Ends all streams; their subscribers still have to be closed. */
+/* Ends all streams, and gives them a moment to say so; their subscribers still have to be closed. */
 void events_stop(struct events *events);
 void events_close(struct events *events);
 

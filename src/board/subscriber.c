@@ -55,6 +55,7 @@ void subscriber_free(void *subscriber)
 
     pthread_mutex_lock(&self->events->lock);
     self->events->subscribers--;
+    pthread_cond_broadcast(&self->events->grew);
     pthread_mutex_unlock(&self->events->lock);
     buf_close(&self->pending);
     free(self);
