@@ -69,6 +69,17 @@ static int status_of(const struct err *err)
     return err->code == ERR_USAGE ? STATUS_USAGE : STATUS_FAILED;
 }
 
+/* "riacho help run" is "riacho run --help". */
+static void turn_help(int argc, char **argv)
+{
+    static char option[] = "--help";
+
+    if (argc == 3 && str_same(argv[1], "help")) {
+        argv[1] = argv[2];
+        argv[2] = option;
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
@@ -76,7 +87,8 @@ int main(int argc, char **argv)
 
     if (argc < 2)
         return print_overview(stderr);
-    if (str_same(argv[1], "--help") || str_same(argv[1], "-h"))
+    turn_help(argc, argv);
+    if (str_same(argv[1], "--help") || str_same(argv[1], "-h") || str_same(argv[1], "help"))
         return print_overview(stdout);
     if (str_same(argv[1], "--version")) {
         puts("riacho " RIACHO_VERSION);

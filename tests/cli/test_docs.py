@@ -10,6 +10,7 @@ import urllib.parse
 import pytest
 import riacho
 import yaml
+from kafka_cluster import free_port
 
 ROOT = riacho.ROOT
 READMES = [ROOT / "README.md", ROOT / "README.pt-BR.md"]
@@ -255,3 +256,28 @@ def test_the_readmes_have_the_same_shape():
     ]
     for item in ("^- ", r"^\|"):
         assert len(re.findall(item, english, re.M)) == len(re.findall(item, portuguese, re.M))
+
+
+# ---- the guide, run ----
+
+
+def test_the_guide_of_the_readme_runs(tmp_path):
+    """"From the PySpark script to riacho", line by line, as a newcomer would; only `serve` is stopped after a while."""
+    text = READMES[0].read_text()
+    guide = next(code for language, code in blocks(text) if language == "sh" and "riacho sample-api &" in code)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("output"))
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "riacho").symlink_to(riacho.PROGRAM)
+    port = free_port()
+    script = guide.replace("sample-api &", f"sample-api --listen 127.0.0.1:{port} &\nserver=$!\nsleep 1")
+    script = script.replace(":8320", f":{port}").replace("riacho serve examples/earthquakes.yaml", "timeout -s INT 5 riacho serve examples/earthquakes.yaml --listen 127.0.0.1:0")
+    done = subprocess.run(
+        ["bash", "-euc", f"trap 'kill $server' EXIT\n{script}"], cwd=tmp_path, text=True, capture_output=True, timeout=120,
+        env={**riacho.environment(), "PATH": f"{programs}:{os.environ['PATH']}"},
+    )
+
+    assert done.returncode in (0, 124), done.stderr
+    output = tmp_path / "examples/output"
+    assert len(list((output / "csv/quakes").glob("*.csv"))) == 1
+    assert sum(len(path.read_text().splitlines()) - 1 for path in (output / "csv/quakes").glob("*.csv")) == 1707

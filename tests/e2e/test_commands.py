@@ -262,3 +262,10 @@ def test_formulas_are_disarmed_where_that_is_asked_for(api, pipeline):
     rows = p.csv("items")
     assert all(row["t"][0] not in "=+-@" for row in rows)
     assert sorted(row["id"] for row in rows) == ["-2", "1"]  # a number is no formula
+
+
+def test_help_is_found_however_it_is_asked_for():
+    overview = riacho.riacho("--help").stdout
+    assert riacho.riacho("help").stdout == riacho.riacho("-h").stdout == overview
+    assert riacho.riacho("help", "run").stdout == riacho.riacho("run", "--help").stdout
+    assert "no command" in riacho.riacho("help", "walk", status=2).stderr

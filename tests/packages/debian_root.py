@@ -56,6 +56,9 @@ class Root:
         found = run("find", self.path, "-xdev", "-printf", "%P\\n").splitlines()
         return {name for name in found if not name.startswith(skipped)}
 
-    def close(self):
+    def unmount(self):
         self.mounts.close()
+
+    def close(self):
+        self.unmount()
         shutil.rmtree(self.path)

@@ -1,0 +1,2 @@
+#!/bin/bash
+exec java ${KAFKA_HEAP_OPTS:--Xmx512m} -cp '/opt/kafka/libs/*' "$@"
