@@ -102,6 +102,22 @@ static size_t utf8_size(const unsigned char *text)
     return size;
 }
 
+void json_put_utf8(struct buf *to, const char *bytes, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        unsigned char ahead[5] = {0};
+        size_t length;
+
+        memcpy(ahead, bytes + at, size - at < 4 ? size - at : 4);
+        length = utf8_size(ahead);
+        if (length == 0)
+            buf_puts(to, "\xef\xbf\xbd");
+        else
+            buf_put(to, ahead, length);
+        at += length ? length : 1;
+    }
+}
+
 static void put_escaped(struct buf *to, unsigned char c)
 {
     if (c == '"' || c == '\\')

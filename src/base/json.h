@@ -41,6 +41,8 @@ bool json_bool(yyjson_val *object, const char *key, bool otherwise);
 
 /* Adds the text as a JSON string, quoted and escaped; invalid UTF-8 becomes U+FFFD. */
 void json_put_string(struct buf *to, const char *text);
+/* Adds bytes that may be anything as they are; what is no UTF-8 becomes U+FFFD. */
+void json_put_utf8(struct buf *to, const char *bytes, size_t size);
 /* Adds a value as JSON text. */
 void json_put_value(struct buf *to, yyjson_val *value);
 

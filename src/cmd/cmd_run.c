@@ -8,6 +8,7 @@
 #include "cmd/flow.h"
 #include "cmd/live.h"
 #include "cmd/progress.h"
+#include "cmd/relay.h"
 #include "cmd/replay.h"
 #include "cmd/summary.h"
 #include "db/dead.h"
@@ -50,6 +51,16 @@ static void print_summary(const struct cmd_line *line, const struct river *river
     fflush(stdout);
 }
 
+/* Open ones that this state knows; others may have decided on them meanwhile. */
+static int count_dead(struct river *river, bool follow, int64_t *ret_count, struct err *err)
+{
+    TRY(dead_count(&river->journal, ret_count, err));
+    if (*ret_count == 0 || follow || stop_asked())
+        return 0;
+    TRY(relay_learn_dead(river, err));
+    return dead_count(&river->journal, ret_count, err);
+}
+
 static int run_stages(const struct cmd_line *line, unsigned stages, struct err *err)
 {
     const struct flow_how how = {.follow = cmd_flag(line, "follow"),
@@ -66,7 +77,7 @@ static int run_stages(const struct cmd_line *line, unsigned stages, struct err *
     progress_open(&progress, &river, line->quiet);
     done = flow_run(&river, stages, &how, err);
     progress_close(&progress);
-    if (dead_count(&river.journal, &dead, done < 0 ? &ignored : err) < 0 && done == 0)
+    if (count_dead(&river, how.follow, &dead, done < 0 ? &ignored : err) < 0 && done == 0)
         done = -1;
     if (done == 0 || err->code != ERR_LOCKED)
         print_summary(line, &river, stages, dead, done < 0 ? err : NULL);

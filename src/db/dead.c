@@ -12,6 +12,7 @@
 #include <inttypes.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -96,11 +97,13 @@ static void put_headers(const struct step_dead *dead, const char *letter, struct
 {
     AUTO(json_out) headers = {0};
     yyjson_mut_val *root = json_out_open(&headers);
+    AUTO(buf) error = {0};
 
+    json_put_utf8(&error, dead->error, strlen(dead->error));
     yyjson_mut_obj_add_str(headers.doc, root, "x-original-topic", dead->topic);
     yyjson_mut_obj_add_sint(headers.doc, root, "x-original-partition", dead->partition);
     yyjson_mut_obj_add_sint(headers.doc, root, "x-original-offset", dead->offset);
-    yyjson_mut_obj_add_str(headers.doc, root, "x-error", dead->error);
+    yyjson_mut_obj_add_str(headers.doc, root, "x-error", buf_text(&error));
     yyjson_mut_obj_add_sint(headers.doc, root, "x-attempts", dead->attempts);
     yyjson_mut_obj_add_str(headers.doc, root, "x-group", dead->group);
     yyjson_mut_obj_add_str(headers.doc, root, "x-id", dead->id);

@@ -20,7 +20,11 @@ static yyjson_mut_val *time_value(yyjson_mut_doc *doc, int64_t ms)
 
 static yyjson_mut_val *text_value(yyjson_mut_doc *doc, const struct lite_rows *rows, int column)
 {
-    return yyjson_mut_strncpy(doc, lite_col_text(rows, column), lite_col_size(rows, column));
+    AUTO(buf) text = {0};
+
+    /* What came from a broker may be any bytes. */
+    json_put_utf8(&text, lite_col_text(rows, column), lite_col_size(rows, column));
+    return yyjson_mut_strncpy(doc, buf_text(&text), text.size);
 }
 
 /* JSON that we stored; what is none after all is shown as text. */

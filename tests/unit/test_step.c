@@ -359,6 +359,19 @@ static void a_consumer_that_was_frozen_publishes_nothing_twice(void **state)
 
 /* ---- dead letters ---- */
 
+/* A report is JSON, whatever bytes the values are. */
+static void expect_json_of_the_dead(struct journal *journal)
+{
+    AUTO(json_out) report = {0};
+    AUTO(buf) text = {0};
+    AUTO(json) doc = {0};
+    struct err err = {0};
+
+    DONE(report_dead(journal, &report, &err));
+    json_out_write(&report, &text);
+    DONE(json_parse(&doc, buf_text(&text), text.size, &err));
+}
+
 static void a_dead_letter_keeps_its_value_untouched(void **state)
 {
     struct scene *scene = *state;
@@ -393,9 +406,11 @@ static void a_dead_letter_keeps_its_value_untouched(void **state)
         assert_memory_equal(message.value, value, sizeof value);
         assert_non_null(strstr(message.headers, "\"x-original-topic\":\"quakes.landed\""));
         assert_non_null(strstr(message.headers, "\"x-attempts\":3"));
+        assert_non_null(strstr(message.headers, "\"x-error\":\"bad \xef\xbf\xbd value\""));
         message_close(&message);
     }
     assert_int_equal(messages_is_consumed(&scene->journal, "g", "a-50", &err), 1);
+    expect_json_of_the_dead(&scene->journal);
 }
 
 static int keep_last(void *ctx, const struct dead_letter *dead, struct err *err)
