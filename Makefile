@@ -40,12 +40,14 @@ SRC      := $(filter-out src/main.c,$(sort $(wildcard src/*.c src/*/*.c)))
 MAIN     := $(wildcard src/main.c)
 SUPPORT  := $(sort $(wildcard tests/support/*.c))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c tests/contract/*_contract.c))
-FORMATTED = $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
+FORMATTED = $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch] bench/*/*.[ch]))
 # Messages of foreign protocols: protoc-c makes their C.
 PROTO    := $(sort $(wildcard src/*/*.proto))
 MESSAGES := $(patsubst %.proto,build/proto/%.pb-c.h,$(notdir $(PROTO)))
 WEB      := $(sort $(shell find src/board/web -name node_modules -prune -o -type f -print))
 OBJ      := $(SRC:%.c=$(B)/%.o) $(patsubst build/%.h,$(B)/%.o,$(MESSAGES)) $(B)/build/web/assets.o
+BENCH_C  := $(sort $(wildcard bench/*/*.c))
+FLOORS   := $(filter-out bench/floors/cost.c,$(filter bench/floors/%,$(BENCH_C)))
 TESTS    := $(patsubst %.c,$(B)/bin/%,$(notdir $(UNIT)))
 PROGRAM  := $(if $(plain),build/riacho,$(B)/riacho)
 PAGES    := man/man1/riacho.1 bash-completion/completions/riacho zsh/site-functions/_riacho \
@@ -68,7 +70,7 @@ help: ## this list
 
 objects: $(OBJ) $(MAIN:%.c=$(B)/%.o) ## compile the program's files without linking
 
-test-objects: $(UNIT:%.c=$(B)/%.o) $(SUPPORT:%.c=$(B)/%.o)
+test-objects: $(UNIT:%.c=$(B)/%.o) $(SUPPORT:%.c=$(B)/%.o) $(BENCH_C:%.c=$(B)/%.o)
 
 deps: $(D)/.stamp ## fetch the pinned libraries to build/deps
 
@@ -130,6 +132,14 @@ $(B)/bin/%: $(B)/tests/unit/%.o $(B)/libsupport.a $(B)/libriacho.a
 $(B)/bin/%: $(B)/tests/contract/%.o $(B)/libsupport.a $(B)/libriacho.a
 	$(call link,../../deps/lib) -lcmocka
 
+$(B)/bench/%: $(B)/bench/floors/%.o $(B)/bench/floors/cost.o $(B)/libriacho.a
+	$(call link,../../deps/lib)
+
+$(B)/bench/steps: $(B)/bench/instructions/steps.o $(B)/libsupport.a $(B)/libriacho.a
+	$(call link,../../deps/lib) -lcmocka
+
+$(B)/bench/instructions/%.o: private CPPFLAGS += -Itests/support
+
 demo: ## install what is missing, build, and run the earthquake pipeline once
 	@deps/install-system build
 	@$(MAKE) --no-print-directory all
@@ -138,6 +148,7 @@ demo: ## install what is missing, build, and run the earthquake pipeline once
 test: ## install what the tests need and run them all, also under sanitizers
 	@deps/install-system build test kafka browser
 	@$(MAKE) --no-print-directory all test-unit
+	@$(MAKE) --no-print-directory bench-instructions
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined test-unit
 	@$(MAKE) --no-print-directory SANITIZE=thread test-unit
 	@deps/venv tests spark browser streamlit
@@ -154,6 +165,24 @@ test-e2e: all $(B)/bin/spark_contract ## the program against real input (PYTEST_
 torture: all ## the long tests in full: kills, power cuts, large inputs
 	@deps/venv
 	RIACHO_TORTURE=1 $(PYTEST) tests -m torture $(PYTEST_ARGS)
+
+bench: all $(FLOORS:bench/floors/%.c=$(B)/bench/%) ## measure riacho and its peers, write bench/RESULTS.md (BENCH=a,c: only these)
+	@deps/install-system build test kafka
+	@deps/venv tests spark bench
+	@deps/kafka
+	build/venv/bin/python -B bench/bench.py $(if $(BENCH),--only $(BENCH)) $(BENCH_ARGS)
+
+bench-quote: ## copy the short table of bench/RESULTS.md into both READMEs
+	python3 -B bench/bench.py --quote
+
+bench-profile: all ## where riacho's CPU goes (perf; BENCH=a,c: these workloads, else a)
+	build/venv/bin/python -B bench/profile.py $(or $(BENCH),a)
+
+bench-instructions: $(B)/bench/steps ## compare the instructions of a record with those in bench/instructions.json
+	python3 -B bench/instructions.py
+
+bench-record: $(B)/bench/steps ## put today's instructions of a record into bench/instructions.json
+	python3 -B bench/instructions.py --record
 
 kafka: ## start Apache Kafka 4.1 (KRaft) on this machine, and say what to write into a pipeline file
 	@deps/install-system kafka
@@ -241,9 +270,9 @@ clean: ## remove what was built; the fetched libraries stay
 	rm -rf $(filter-out $(D) build/venv build/poetry build/kafka build/page build/browser,$(wildcard build/*))
 
 FORCE:
-.PHONY: all help objects test-objects deps demo test test-unit test-e2e torture kafka kafka-zookeeper \
-        kafka-stop spark spark-stop lint tidy check-rooms check-sizes check-page format format-check docs install \
-        uninstall deb \
+.PHONY: all help objects test-objects deps demo test test-unit test-e2e torture bench bench-quote \
+        bench-profile bench-instructions bench-record kafka kafka-zookeeper kafka-stop spark spark-stop lint tidy \
+        check-rooms check-sizes check-page format format-check docs install uninstall deb \
         test-packages clean FORCE
 
--include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT))
+-include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT) $(BENCH_C))
