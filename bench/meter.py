@@ -116,6 +116,11 @@ def wait_for_orphans():
         time.sleep(0.02)
 
 
+def explain(status, output):
+    """Why it failed, if its own last words on stderr do not tell."""
+    return output if os.WIFEXITED(status) else f"{output}ended by signal {os.WTERMSIG(status)}"
+
+
 def main(timeout, command):
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     watcher = Watcher()
@@ -130,7 +135,8 @@ def main(timeout, command):
     cpu = usage.ru_utime + usage.ru_stime + wait_for_orphans()
     peak = max(watcher.close(), usage.ru_maxrss * 1024)    # the kernel's record has no gaps
     if status != 0:
-        print(f"wait status {status}\n{output}", file=sys.stderr)
+        is_late = seconds >= timeout
+        print(f"not done within {timeout:.0f} s" if is_late else explain(status, output), file=sys.stderr)
         return 1
     print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak, "marks": marks, "output": output}))
     return 0
