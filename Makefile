@@ -20,7 +20,7 @@ Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
 DEST    := $(DESTDIR)$(PREFIX)
 
-PKGS := libcurl yaml-0.1 libssl libcrypto libmicrohttpd zlib libzstd libprotobuf-c
+PKGS := libcurl yaml-0.1 libssl libcrypto libmicrohttpd zlib libzstd libprotobuf-c ncursesw
 # Asked once, and only when something is compiled: by then the packages are installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)

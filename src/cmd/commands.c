@@ -9,6 +9,7 @@
 #include "cmd/cmd_mend.h"
 #include "cmd/cmd_run.h"
 #include "cmd/cmd_setup.h"
+#include "cmd/cmd_top.h"
 
 #include "base/banned.h"
 
@@ -97,6 +98,14 @@ const struct cmd commands[] = {
         .example = "riacho dashboard pipeline.yaml --listen 127.0.0.1:8321",
         .options = dashboard_command_options,
         .run = cmd_dashboard,
+    },
+    {
+        .name = "top",
+        ONE_FILE,
+        .summary = "the same live state in a terminal",
+        .about = "Keys: q ends it, arrows and page keys scroll. NO_COLOR is honoured.",
+        .example = "riacho top pipeline.yaml",
+        .run = cmd_top,
     },
     {
         .name = "status",

@@ -45,32 +45,36 @@ static void name_resources(struct river_board *board, const struct river *river)
         board->resources[i] = river->conf.source.resources[i].name;
 }
 
-int river_board_open(struct river_board *board, const struct river *river, const char *listen,
-                     bool is_read_only, struct err *err)
+void river_board_set_up(struct river_board *board, const struct river *river)
 {
     const struct pipeline *conf = &river->conf;
 
     name_exports(board, river);
     name_resources(board, river);
-    return board_open(&board->board,
-                      &(struct board_setup){
-                          .pipeline = conf->name,
-                          .engine = conf->transform.engine == ENGINE_SPARK ? "spark" : "duckdb",
-                          .conf = &conf->dashboard,
-                          .listen = listen,
-                          .journal = &river->journal,
-                          .roots = board->roots,
-                          .root_count = board->export_count + 2,
-                          .groups = board->groups,
-                          .group_count = board->export_count + 1,
-                          .resources = board->resources,
-                          .resource_count = conf->source.resource_count,
-                          .exports = board->exports,
-                          .export_count = board->export_count,
-                          .memory_bytes = river_memory(river, BOARD_MEMORY),
-                          .is_read_only = is_read_only,
-                      },
-                      err);
+    board->setup = (struct board_setup){
+        .pipeline = conf->name,
+        .engine = conf->transform.engine == ENGINE_SPARK ? "spark" : "duckdb",
+        .conf = &conf->dashboard,
+        .journal = &river->journal,
+        .roots = board->roots,
+        .root_count = board->export_count + 2,
+        .groups = board->groups,
+        .group_count = board->export_count + 1,
+        .resources = board->resources,
+        .resource_count = conf->source.resource_count,
+        .exports = board->exports,
+        .export_count = board->export_count,
+        .memory_bytes = river_memory(river, BOARD_MEMORY),
+    };
+}
+
+int river_board_open(struct river_board *board, const struct river *river, const char *listen,
+                     bool is_read_only, struct err *err)
+{
+    river_board_set_up(board, river);
+    board->setup.listen = listen;
+    board->setup.is_read_only = is_read_only;
+    return board_open(&board->board, &board->setup, err);
 }
 
 void river_board_close(struct river_board *board)

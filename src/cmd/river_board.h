@@ -9,6 +9,7 @@
 
 struct river_board {
     struct board board;
+    struct board_setup setup;
     struct board_root *roots; /* what the board borrows */
     struct board_group *groups;
     const char **resources;
@@ -16,6 +17,8 @@ struct river_board {
     size_t export_count;
 };
 
+/* Fills `setup` alone, for those who want to look without a server. */
+void river_board_set_up(struct river_board *board, const struct river *river);
 /* Opens the board of an open river, which outlives it. `listen` NULL: where the pipeline file says. */
 MUST_CHECK int river_board_open(struct river_board *board, const struct river *river,
                                 const char *listen, bool is_read_only, struct err *err);
