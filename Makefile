@@ -172,9 +172,6 @@ bench: all $(FLOORS:bench/floors/%.c=$(B)/bench/%) ## measure riacho and its pee
 	@deps/kafka
 	build/venv/bin/python -B bench/bench.py $(if $(BENCH),--only $(BENCH)) $(BENCH_ARGS)
 
-bench-quote: ## copy the short table of bench/RESULTS.md into both READMEs
-	python3 -B bench/bench.py --quote
-
 bench-profile: all ## where riacho's CPU goes (perf; BENCH=a,c: these workloads, else a)
 	build/venv/bin/python -B bench/profile.py $(or $(BENCH),a)
 
@@ -270,7 +267,7 @@ clean: ## remove what was built; the fetched libraries stay
 	rm -rf $(filter-out $(D) build/venv build/poetry build/kafka build/page build/browser,$(wildcard build/*))
 
 FORCE:
-.PHONY: all help objects test-objects deps demo test test-unit test-e2e torture bench bench-quote \
+.PHONY: all help objects test-objects deps demo test test-unit test-e2e torture bench \
         bench-profile bench-instructions bench-record kafka kafka-zookeeper kafka-stop spark spark-stop lint tidy \
         check-rooms check-sizes check-page format format-check docs install uninstall deb \
         test-packages clean FORCE

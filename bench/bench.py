@@ -1,8 +1,9 @@
 """`make bench`: riacho and its peers over the same pages from the same server, in turns; writes bench/RESULTS.md.
 
-    bench.py [--only a,c,d] [--rounds N] [--who NAME] [--quote]
+    bench.py [--only a,c,d] [--rounds N] [--who NAME]
 
-After each workload its figures go into build/bench/results.json, and RESULTS.md is made anew from it; with --only the other workloads keep what they had. --quote copies the short table into both READMEs.
+After each workload its figures go into build/bench/results.json, and RESULTS.md is made anew from it; with --only the other workloads keep what they had. The READMEs quote its
+short table.
 Where time goes beside the peers, and what is fair about them, is told in docs/performance.md.
 """
 
@@ -286,6 +287,7 @@ def load_results():
 def save(results):
     RESULTS.write_text(json.dumps(results, indent=1))
     (jobs.ROOT / "bench" / "RESULTS.md").write_text(table.page(results))
+    table.quote(results)
 
 
 def main():
@@ -293,11 +295,7 @@ def main():
     parser.add_argument("--only", help="workloads, such as a,c,d; all of them otherwise")
     parser.add_argument("--rounds", type=int, default=99, help="at most so many rounds")
     parser.add_argument("--who", default="", help="only jobs with this in their name, such as riacho")
-    parser.add_argument("--quote", action="store_true", help="only copy the short table into the READMEs")
     asked = parser.parse_args()
-    if asked.quote:
-        table.quote(load_results())
-        return 0
     chosen = asked.only.split(",") if asked.only else list(WORKLOADS)
     unknown = set(chosen) - set(WORKLOADS)
     if unknown:

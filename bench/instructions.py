@@ -69,7 +69,10 @@ def main():
     found = count()
     if asked.record:
         RECORD.write_text(json.dumps(found, indent=4) + "\n")
-    worse = compare(found, json.loads(RECORD.read_text()))
+    recorded = json.loads(RECORD.read_text())
+    worse = compare(found, recorded)
+    if any(instructions * WORSE < recorded[step] for step, instructions in found.items()):
+        print("bench-instructions: a step got over 5 % cheaper; make bench-record keeps it so")
     if worse:
         print(
             f"bench-instructions: {', '.join(worse)}: over 5 % more than on record. `callgrind_annotate "

@@ -5,7 +5,7 @@ import re
 import statistics
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-QUOTED = re.compile(r"(<!-- bench/RESULTS\.md, by make bench-quote -->\n).*?(<!-- end -->)", re.S)
+QUOTED = re.compile(r"(<!-- bench/RESULTS\.md, by make bench -->\n).*?(<!-- end -->)", re.S)
 
 TITLES = {
     "a": "500 pages of 1,000 earthquakes, nested JSON",
@@ -140,13 +140,15 @@ def goals_table(f):
 
 HEADS = {
     "README.md": "| 500,000 earthquakes, 500 pages | landed | to adjusted Parquet and CSV | peak memory |",
-    "README.pt-BR.md": "| 500.000 terremotos, 500 páginas | dados pousados | até Parquet ajustado e CSV | pico de memória |",
+    "README.pt-BR.md": "| 500.000 terremotos, 500 páginas | gravados | até Parquet ajustado e CSV | pico de memória |",
 }
 NAMES = {"DuckDB from Python": "DuckDB + Python", "polars (read_json)": "polars", "dlt": "dlt", "PySpark": "PySpark"}
 
 
 def short_rows(f):
-    """Rows of the short table; the same in every language but for the head."""
+    """Rows of the short table, the same in every language; none while (a) was not measured."""
+    if f.landed("a") is None or f.whole("a") is None:
+        return []
     peak = mebibytes(f.median("a", "riacho run", "peak"))
     rows = [f"| **riacho** | {seconds(f.landed('a'))} | {seconds(f.whole('a'))} | {peak} |"]
     for label, name in NAMES.items():
@@ -168,8 +170,13 @@ def quote(results):
     f = Figures(results)
     for name, head in HEADS.items():
         path = ROOT / name
-        lines = "\n".join([head, "|---|---|---|---|", *short_rows(f)])
-        path.write_text(QUOTED.sub(lambda found: found[1] + lines + "\n" + found[2], path.read_text()))
+        lines = "".join(line + "\n" for line in short_table(head, f))
+        path.write_text(QUOTED.sub(lambda found: found[1] + lines + found[2], path.read_text()))
+
+
+def short_table(head, f):
+    rows = short_rows(f)
+    return [head, "|---|---|---|---|", *rows] if rows else []
 
 
 # ---- sections ----
@@ -234,9 +241,7 @@ def page(results):
         "",
         "## In short",
         "",
-        HEADS["README.md"],
-        "|---|---|---|---|",
-        *short_rows(f),
+        *short_table(HEADS["README.md"], f),
     ]
     for key in TITLES:
         if key in results["sections"]:
