@@ -13,6 +13,9 @@ export const river = signal(null);
 export const connection = signal("connecting");
 export const isPaused = signal(false);
 
+/* As many runs as a snapshot has. */
+const RUNS = 20;
+
 const listeners = new Map();
 let stream = null;
 let lastId = null;
@@ -29,6 +32,14 @@ const tell = (kind, data) =>
         for (const callback of listeners.get(kind) ?? []) callback(data);
     });
 
+/** Changed runs take the place of what was known by their number; new ones come first. */
+export function merged(known, runs) {
+    const changed = new Map(runs.map((run) => [run.number, run]));
+    const kept = known.map((run) => changed.get(run.number) ?? run);
+    const old = new Set(known.map(({ number }) => number));
+    return [...runs.filter(({ number }) => !old.has(number)).sort((a, b) => b.number - a.number), ...kept];
+}
+
 const handlers = {
     snapshot(data) {
         const isFirst = river.peek() === null;
@@ -37,6 +48,15 @@ const handlers = {
     },
     river(data) {
         river.value = { ...river.peek(), ...data };
+    },
+    runs({ runs }) {
+        const now = river.peek();
+        river.value = { ...now, runs: merged(now.runs, runs).slice(0, RUNS) };
+        tell("runs", { runs });
+    },
+    dead(data) {
+        river.value = { ...river.peek(), dead: data.open };
+        tell("dead", data);
     },
     bye() {
         connection.value = "stopped";

@@ -10,9 +10,13 @@ function parse() {
 }
 
 export const route = signal(parse());
+/** How often the reader went to another view since the page was loaded. */
+export const steps = signal(0);
 
 addEventListener("hashchange", () => {
-    route.value = parse();
+    const next = parse();
+    if (next.view !== route.peek().view) steps.value++;
+    route.value = next;
 });
 
 /** The address of a view; parameters that are empty are left out. */

@@ -1,14 +1,14 @@
 /* The frame around every view: where one can go, whether the page is live, and how it is shown. */
 
 import { number } from "./format.js";
-import { classes, html, useEffect, useRef, useState } from "./html.js";
+import { classes, html, useEffect, useState } from "./html.js";
 import { LOCALES, locale, nextLocale, t } from "./i18n/index.js";
 import { areOn, moveRow, switchShortcuts, useKeys } from "./keys.js";
 import { connection, isPaused, pause, river } from "./live.js";
-import { Empty, Failure, Field } from "./parts/bits.js";
+import { Empty, Failure, Field, Head } from "./parts/bits.js";
 import { Icon } from "./parts/icons.js";
 import { Dialog } from "./parts/sheet.js";
-import { go, href, route } from "./router.js";
+import { go, href, route, steps } from "./router.js";
 import { logIn, loginIsOpen, logOut, mustLogIn, session } from "./session.js";
 import { nextTheme, theme } from "./theme.js";
 import { Toasts } from "./toast.js";
@@ -74,14 +74,14 @@ function useTitle() {
 function Side({ onHelp }) {
     const current = route.value.view;
     const dead = river.value?.dead ?? 0;
-    return html`<div class="side"><div class="brand"><a href=${href("river")}><span class="mark"><${Icon} name="river" /></span>
+    return html`<header class="side"><div class="brand"><a href=${href("river")}><span class="mark"><${Icon} name="river" /></span>
             <span class="names"><strong>${session.value.pipeline}</strong><small>riacho ${session.value.version}</small></span></a></div>
         <nav aria-label=${t("nav.name")}><ul>${VIEWS.map(
             (view, place) => html`<li key=${view}>
             <a href=${href(view)} aria-current=${view === current ? "page" : undefined} title=${areOn.value ? t("nav.key", { key: String(place + 1) }) : undefined}>
             <${Icon} name=${view} /><span>${t(`nav.${view}`)}</span>${view === "dead" && dead > 0 && html`<b class="badge" aria-label=${t("dead.open", { n: dead })}>${number(dead)}</b>`}</a></li>`,
         )}</ul></nav>
-        <${Controls} onHelp=${onHelp} /></div>`;
+        <${Controls} onHelp=${onHelp} /></header>`;
 }
 
 const Control = ({
@@ -91,7 +91,7 @@ const Control = ({
     pressed,
     text,
 }) => html`<button type="button" class="button is-bare" onClick=${onClick} aria-pressed=${pressed} aria-label=${label} title=${label}>
-    <${Icon} name=${icon} />${text && html`<span aria-hidden="true">${text}</span>`}</button>`;
+    <${Icon} name=${icon} />${text && html`<span>${text}</span>`}</button>`;
 
 function Controls({ onHelp }) {
     const state = isPaused.value ? "paused" : connection.value;
@@ -99,26 +99,21 @@ function Controls({ onHelp }) {
     return html`<div class="controls"><p class=${`connection is-${state}`} role="status"><i aria-hidden="true" /><span>${t(`connection.${state}`)}</span></p>
         <div><${Control} icon=${isPaused.value ? "play" : "pause"} label=${t(isPaused.value ? "action.resume" : "action.pause")} pressed=${isPaused.value} onClick=${() => pause()} />
         <${Control} icon=${themeIcon} label=${t("theme.name", { name: t(`theme.${theme.value}`) })} onClick=${nextTheme} />
-        <${Control} icon="globe" label=${t("action.language", { name: LOCALES[locale.value] })} text=${locale.value.slice(0, 2).toUpperCase()} onClick=${nextLocale} />
+        <${Control} icon="globe" label=${`${locale.value.slice(0, 2).toUpperCase()}: ${t("action.language", { name: LOCALES[locale.value] })}`} text=${locale.value.slice(0, 2).toUpperCase()} onClick=${nextLocale} />
         <${Control} icon="help" label=${t("action.help")} onClick=${onHelp} />
         ${session.value.logged_in && session.value.login_required && html`<${Control} icon="lock" label=${t("login.out")} onClick=${logOut} />`}</div></div>`;
 }
 
-/* A new view begins at its head; who listens to the page hears its name. */
+/* A new view begins at its top; its head takes the focus from a link that stays where it is. */
 function Main() {
     const { view } = route.value;
-    const main = useRef();
-    const isFirst = useRef(true);
     useEffect(() => {
-        main.current.scrollTo(0, 0);
         scrollTo(0, 0);
-        if (!isFirst.current)
-            requestAnimationFrame(() => main.current?.querySelector("h1")?.focus({ preventScroll: true }));
-        isFirst.current = false;
+        if (steps.peek() > 0) document.querySelector("h1")?.focus({ preventScroll: true });
     }, [view]);
     const View = views[view];
-    return html`<main id="main" ref=${main} class=${classes("main", `is-${view}`)}>
-        ${View ? html`<${View} key=${view} />` : html`<${Empty} title=${t("nav.unknown")}><a href=${href("river")}>${t("nav.river")}</a></${Empty}>`}</main>`;
+    return html`<main id="main" class=${classes("main", `is-${view}`)}>
+        ${View ? html`<${View} key=${view} />` : html`<${Head} title=${t("nav.unknown")} /><${Empty} title=${t("nav.unknown")}><a href=${href("river")}>${t("nav.river")}</a></${Empty}>`}</main>`;
 }
 
 /* ---- login and help ---- */

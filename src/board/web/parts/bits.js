@@ -1,6 +1,7 @@
 /* Small parts that every view uses. */
 import { classes, html, useEffect, useRef, useState } from "../html.js";
 import { t } from "../i18n/index.js";
+import { steps } from "../router.js";
 import { Icon } from "./icons.js";
 
 /** A state as a word with a mark; the mark alone would leave out who sees no colours. */
@@ -84,9 +85,18 @@ export function Search({ value, onSearch, label }) {
         <input type="search" data-search value=${value} placeholder=${label} aria-label=${label} onInput=${later} spellcheck="false" autocomplete="off" /></label>`;
 }
 
-/** The head of a view: its name, what it says of itself, and what can be done. */
-export const Head = ({ title, note, children }) => html`<header class="head">
-    <div><h1 tabindex="-1">${title}</h1>${note && html`<p>${note}</p>`}</div><div class="tools">${children}</div></header>`;
+/**
+ * The head of a view: its name, what it says of itself, and what can be done. In a view that was gone to, rather than
+ * loaded, it takes the focus if nothing has it, so that the next Tab goes on from here and readers hear the name.
+ */
+export function Head({ title, note, children }) {
+    const head = useRef();
+    useEffect(() => {
+        if (steps.value > 0 && document.activeElement === document.body) head.current.focus({ preventScroll: true });
+    }, []);
+    return html`<header class="head"><div><h1 ref=${head} tabindex="-1">${title}</h1>${note && html`<p>${note}</p>`}</div>
+        <div class="tools">${children}</div></header>`;
+}
 
 /** A part of a view that a reader can jump to. */
 export function Section({ title, note, children, class: name }) {

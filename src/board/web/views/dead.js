@@ -92,13 +92,8 @@ function List({ letters, chosen, onChoose, mayAct, open }) {
         ${open > letters.length && html`<p class="note">${t("files.shown_of", { shown: letters.length, n: open })}</p>`}</section>`;
 }
 
-const pretty = (text) => {
-    try {
-        return JSON.stringify(JSON.parse(text), null, 2);
-    } catch {
-        return String(text);
-    }
-};
+/* A reference is JSON; what is none came as a text. */
+const pretty = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
 function Letter({ letter, mayAct, onAsk }) {
     return html`<${Sheet} title=${letter.id} note=${t("dead.note_one", { topic: letter.topic, group: letter.group })} onClose=${() => adjust({ no: "" })}>

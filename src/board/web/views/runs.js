@@ -5,7 +5,7 @@ import { bytes, dateTime, duration, number, time } from "../format.js";
 import { useGet, useTick } from "../hooks.js";
 import { html, useEffect } from "../html.js";
 import { t } from "../i18n/index.js";
-import { on, river } from "../live.js";
+import { merged, on, river } from "../live.js";
 import { Empty, Failure, Figure, Head, Section, Status, Working } from "../parts/bits.js";
 import { Sheet } from "../parts/sheet.js";
 import { Table } from "../parts/table.js";
@@ -16,14 +16,6 @@ const LIMIT = 50;
 
 const spent = (run) => (run.ended ? Date.parse(run.ended) : Date.now()) - Date.parse(run.started);
 const count = (run, key) => number(run.counts?.[key]);
-
-/** Changed runs take the place of what was known by their number; new ones come first. */
-function merged(old, runs) {
-    const changed = new Map(runs.map((run) => [run.number, run]));
-    const kept = old.map((run) => changed.get(run.number) ?? run);
-    const known = new Set(old.map(({ number: of }) => of));
-    return [...runs.filter(({ number: of }) => !known.has(of)).sort((a, b) => b.number - a.number), ...kept];
-}
 
 export default function Runs() {
     const { params } = route.value;
