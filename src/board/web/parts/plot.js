@@ -140,10 +140,10 @@ export default function Plot({
     };
     const place = at ?? x.length - 1;
     const where = x.length ? (isTime ? timeLabels([x[place] - 60, x[place]])[1] : compact(x[place])) : "";
-    return html`<figure class="plot" tabindex="0" role="group" aria-label=${`${label}. ${t("chart.keys")}`} onKeyDown=${onKeyDown}>
+    return html`<div class="plot" tabindex="0" role="group" aria-label=${`${label}. ${t("chart.keys")}`} onKeyDown=${onKeyDown}>
         <div ref=${box} class="canvas" style=${{ height: `${height}px` }} aria-hidden="true" />
-        <figcaption aria-live=${at === null ? "off" : "polite"}><span class="where">${where}</span>${series.map(
+        <p aria-live=${at === null ? "off" : "polite"}><span class="where">${where}</span>${series.map(
             ({ name, values }, index) => html`
             <span key=${name} class=${`key is-${index + 1}`}>${name} <b>${values[place] == null ? "–" : format(values[place])}</b></span>`,
-        )}</figcaption></figure>`;
+        )}</p></div>`;
 }
