@@ -147,7 +147,7 @@ def test_the_profile_tells_each_column(world, visit):
     assert str(min(row["size"] for row in ROWS)) in text or "0" in text
     assert str(max(row["size"] for row in ROWS)) in text
     assert "240" in text
-    counted = sheet.locator(".histogram rect title").all_inner_texts()
+    counted = sheet.locator(".histogram rect title").all_text_contents()
     assert sum(int(line.rsplit(": ", 1)[1]) for line in counted) == 240
 
 
@@ -155,7 +155,7 @@ def test_a_chart_and_a_map(world, visit):
     page = visit(world).open("data?table=places&tab=chart")
     page.wait_for_selector(".uplot canvas")
     page.get_by_label("Across").select_option("size")
-    page.get_by_label("latitude").check()
+    page.get_by_role("checkbox", name="latitude").check()
     until(page, "location.hash.includes('x=size') && document.querySelectorAll('.uplot').length === 2")
 
     page.get_by_role("link", name="Map").click()

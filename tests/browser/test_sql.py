@@ -31,7 +31,7 @@ def test_a_query_and_its_result(world, visit):
 def test_the_landing_and_a_join(world, visit):
     page = visit(world).open("sql")
 
-    ask(page, "SELECT w.word, l.depth FROM words w JOIN landing.words l USING (id) ORDER BY id DESC LIMIT 2")
+    ask(page, "SELECT w.word, l.depth FROM words w JOIN \"landing.words\" l USING (id) ORDER BY id DESC LIMIT 2")
 
     page.wait_for_selector(".sql-main td")
     assert cells(page) == [["lago", "2.5"], ["mar", "null"]]
@@ -83,7 +83,7 @@ def test_a_result_as_chart_and_download(world, visit, tmp_path):
     page.wait_for_selector(".sql-main td")
 
     page.get_by_role("button", name="Chart").click()
-    page.get_by_label("size").check()
+    page.get_by_role("checkbox", name="size").check()
     page.wait_for_selector(".uplot canvas")
     page.get_by_role("button", name="Download").click()
     with page.expect_download() as download:
@@ -101,4 +101,4 @@ def test_a_table_s_name_is_put_where_the_cursor_is(world, visit):
 
     page.get_by_role("button", name="landing.words").click()
 
-    assert page.get_by_label("Query", exact=True).input_value() == "SELECT * FROM landing.words"
+    assert page.get_by_label("Query", exact=True).input_value() == 'SELECT * FROM "landing.words"'

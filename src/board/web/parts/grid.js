@@ -14,7 +14,7 @@ export function Grid({ label, columns, rows, offset = 0, sort, onSort, actions, 
     const kinds = columns.map((column) =>
         isNumeric(column.type) ? "at-end" : isTemporal(column.type) ? "is-time" : "",
     );
-    return html`<div class="scroll is-grid" tabindex="0" role="region" aria-label=${label}>
+    return html`<div class="scroll is-grid" tabindex="0" role="group" aria-label=${label}>
         <table class="table" aria-rowcount="-1"><thead><tr><th class="row-number" scope="col"><span class="hidden">${t("grid.row")}</span></th>
             ${columns.map(
                 (column, place) => html`<th key=${column.name} scope="col" class=${kinds[place]}

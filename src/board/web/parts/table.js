@@ -15,7 +15,7 @@ export function Table({ label, columns, rows, rowKey, href, rowClass = () => "",
     const ariaSort = (column) =>
         sort?.column === column.key ? (sort.descending ? "descending" : "ascending") : undefined;
 
-    return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>
+    return html`<div class="scroll" tabindex="0" role="group" aria-label=${label}>
         <table class="table is-cards"><thead><tr>${columns.map(
             (column) => html`
             <th key=${column.key} scope="col" class=${column.align && `at-${column.align}`} aria-sort=${ariaSort(column)}>${headOf(column)}</th>`,

@@ -95,7 +95,7 @@ const MARKS = { added: "+", removed: "−", changed: "~", same: "" };
 
 function Drift({ rows, from, to }) {
     if (!rows.length) return html`<${Empty} icon="check" title=${t("schemas.no_drift")} />`;
-    return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("schemas.side_by_side")}><table class="table drift"><thead><tr><th scope="col">${t("schemas.field")}</th>
+    return html`<div class="scroll" tabindex="0" role="group" aria-label=${t("schemas.side_by_side")}><table class="table drift"><thead><tr><th scope="col">${t("schemas.field")}</th>
         ${from && html`<th scope="col">${t("schemas.version", { seq: String(from.seq) })}</th>`}<th scope="col">${t("schemas.version", { seq: String(to.seq) })}</th>${from && html`<th scope="col">${t("schemas.change")}</th>`}</tr></thead>
         <tbody>${rows.map(
             ({

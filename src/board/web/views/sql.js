@@ -19,7 +19,7 @@ const MOST_REMEMBERED = 40;
 const MOST_SHOWN = 500;
 
 const quoted = (name) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
-const sqlName = ({ kind, name }) => (kind === "resource" ? `landing.${quoted(name)}` : quoted(name));
+const sqlName = ({ kind, name }) => quoted(kind === "resource" ? `landing.${name}` : name);
 
 /** The query that an empty page offers. */
 const example = (tables) => (tables.length ? `SELECT *\nFROM ${sqlName(tables[0])}\nLIMIT 100` : "");
