@@ -239,6 +239,11 @@ docs: all ## write the pages that the program tells of itself: commands, pipelin
 	$(PROGRAM) schema >docs/pipeline.schema.json.new
 	for page in docs/*.new; do mv "$$page" "$${page%.new}"; done
 
+screenshots: all ## pictures of the live page's views, to docs/pictures
+	@deps/install-system browser
+	@deps/venv tests browser
+	RIACHO=$(CURDIR)/$(PROGRAM) build/venv/bin/python -B tests/browser/pictures.py docs/pictures
+
 install: all $(B)/installed/riacho ## DESTDIR= PREFIX=/usr/local
 	tools/make-pages $(PROGRAM) $(B)/installed/share
 	install -D -m 755 $(B)/installed/riacho $(DEST)/bin/riacho
@@ -269,7 +274,7 @@ clean: ## remove what was built; the fetched libraries stay
 FORCE:
 .PHONY: all help objects test-objects deps demo test test-unit test-e2e torture bench \
         bench-profile bench-instructions bench-record kafka kafka-zookeeper kafka-stop spark spark-stop lint tidy \
-        check-rooms check-sizes check-page format format-check docs install uninstall deb \
+        check-rooms check-sizes check-page format format-check docs screenshots install uninstall deb \
         test-packages clean FORCE
 
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT) $(BENCH_C))

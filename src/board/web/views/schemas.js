@@ -112,7 +112,8 @@ function Drift({ rows, from, to }) {
 function Tables({ tables }) {
     return html`<${Section} title=${t("schemas.tables")} note=${t("schemas.tables_note")}><div class="table-list">${tables.map(
         ({ name, columns }) => html`<details key=${name} open=${tables.length < 4}>
-        <summary><strong>${name}</strong> <span class="muted">${t("files.columns", { n: columns.length })}</span> <a href=${href("data", { table: name })}>${t("files.open")}</a></summary>
+        <summary><strong>${name}</strong> <span class="muted">${t("files.columns", { n: columns.length })}</span></summary>
+        <p><a href=${href("data", { table: name })}>${t("files.open")}</a></p>
         <ul>${columns.map((column) => html`<li key=${column.name}><span>${column.name}</span><code>${typeName(column.type)}</code></li>`)}</ul></details>`,
     )}</div></${Section}>`;
 }
