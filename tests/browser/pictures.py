@@ -47,7 +47,7 @@ OTHERS = [
 
 
 def conf_of(api):
-    quakes = api.add("/quakes", style="offset", page_size=50, total=len(QUAKES), delay=0.3, record=lambda n: QUAKES[n])
+    quakes = api.add("/quakes", style="offset", page_size=100, total=len(QUAKES), delay=0.5, record=lambda n: QUAKES[n])
     stations = api.add(
         "/stations",
         style="page_number",
@@ -111,9 +111,9 @@ def main(folder):
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         board = Board(riacho.Pipeline(home, conf_of(api)), "serve")
         try:
-            riacho.wait_until(lambda: len(board.pipeline.files("csv", "quakes")) >= 6)
+            riacho.wait_until(lambda: len(board.pipeline.files("csv", "quakes")) >= 5, timeout=120)
             take(browser, board, folder, "river", "river")
-            riacho.wait_until(lambda: len(board.pipeline.files("csv", "quakes")) >= 18)
+            riacho.wait_until(lambda: len(board.pipeline.files("csv", "quakes")) >= 18, timeout=120)
             for name, view in VIEWS.items():
                 take(browser, board, folder, name, view)
             for name, view, how in OTHERS:
