@@ -52,6 +52,7 @@ def conf_of(api):
         "/stations",
         style="page_number",
         with_total=False,
+        delay=0.7,
         pages=[
             [{"id": 1, "name": "Serra", "height": 820}, {"id": 2, "name": "Foz", "height": 3}],
             [{"id": 3, "name": "Vale", "height": 411.5, "owner": {"name": "UFMG", "since": 1998}}],

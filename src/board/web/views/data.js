@@ -234,7 +234,7 @@ function LazyProfile({ common, column, type }) {
 }
 
 function Picture({ result, type, most }) {
-    if (result.histogram?.length) return html`<${Histogram} bins=${result.histogram} name=${result.name} />`;
+    if (result.histogram?.length) return html`<${Histogram} bins=${result.histogram} name=${result.name} type=${type} />`;
     return result.top?.length
         ? html`<${TopValues} values=${result.top.slice(0, most)} rows=${result.rows} type=${type} />`
         : null;
@@ -257,7 +257,7 @@ function OneProfile({ common, column, type, onClose }) {
         ${
             result &&
             html`<dl class="facts">${figures.map(([key, value]) => html`<${Figure} key=${key} name=${t(`profile.${key}`)} value=${value} />`)}</dl>
-            ${result.histogram?.length > 0 && html`<div class="large"><${Histogram} bins=${result.histogram} name=${column} /></div>`}
+            ${result.histogram?.length > 0 && html`<div class="large"><${Histogram} bins=${result.histogram} name=${column} type=${type} /></div>`}
             ${result.top?.length > 0 && html`<section><h3>${t("profile.top")}</h3><${TopValues} values=${result.top} rows=${result.rows} type=${type} /></section>`}`
         }</${Sheet}>`;
 }

@@ -15,6 +15,7 @@ import { href } from "../router.js";
 
 const MINUTES = 15;
 const BUCKETS = 180;
+const FEWEST = 24;
 const STATIONS = 5;
 
 const sum = (list, key) => list.reduce((total, item) => total + (item[key] ?? 0), 0);
@@ -176,13 +177,16 @@ function withFile(history, file) {
     };
 }
 
-/* The last fifteen minutes up to now as {x, [stage]: per second}. */
+/* From the first that flowed in the last fifteen minutes, or the last two at least, up to now: {x, of(stage, what) per second}. */
 function windowOf(history, now) {
     const seconds = history.step_ms / 1000;
     const last = Math.max(0, Math.floor((now - history.from_ms) / history.step_ms));
-    const places = Array.from({ length: BUCKETS }, (_, place) => last - BUCKETS + 1 + place);
+    const flowed = (place) => Object.values(STAGE_KEYS).some((stage) => history[stage].files[place] > 0);
+    const all = Array.from({ length: BUCKETS }, (_, place) => last - BUCKETS + 1 + place);
+    const first = Math.max(0, all.findIndex(flowed) - 2);
+    const places = all.slice(all.some(flowed) ? Math.min(first, BUCKETS - FEWEST) : 0);
     const of = (stage, what) => places.map((place) => (history[stage][what][place] ?? 0) / seconds);
-    return { x: places.map((place) => (history.from_ms + place * history.step_ms) / 1000), of };
+    return { x: places.map((place) => (history.from_ms + place * history.step_ms) / 1000), of, minutes: Math.ceil((places.length * seconds) / 60) };
 }
 
 function Charts() {
@@ -196,7 +200,7 @@ function Charts() {
         title,
         what,
         format,
-    ) => html`<${Section} title=${title} note=${t("river.last_minutes", { n: MINUTES })} class="is-chart">
+    ) => html`<${Section} title=${title} note=${t("river.last_minutes", { n: drawn?.minutes ?? MINUTES })} class="is-chart">
         ${drawn ? html`<${Plot} label=${title} x=${drawn.x} series=${series(what)} format=${format} isBytes=${what === "bytes"} kind="area" height=${160} />` : html`<div class="wait is-plot" />`}</${Section}>`;
     return html`<div class="columns is-even">${chart(t("river.chart_rows"), "rows", rate)}${chart(t("river.chart_bytes"), "bytes", byteRate)}</div>`;
 }
@@ -263,7 +267,7 @@ function Topics({ now }) {
             key: "lag",
             head: t("river.lag"),
             align: "end",
-            cell: (one) => html`<span class=${one.lag > 0 ? "is-warn" : "is-ok"}>${number(one.lag)}</span>`,
+            cell: (one) => html`<span class=${one.lag > 0 ? "is-warn" : "muted"}>${number(one.lag)}</span>`,
         },
         { key: "claimed", head: t("river.claimed"), align: "end", cell: (one) => number(one.claimed) },
     ];
