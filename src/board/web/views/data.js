@@ -234,7 +234,8 @@ function LazyProfile({ common, column, type }) {
 }
 
 function Picture({ result, type, most }) {
-    if (result.histogram?.length) return html`<${Histogram} bins=${result.histogram} name=${result.name} type=${type} />`;
+    if (result.histogram?.length)
+        return html`<${Histogram} bins=${result.histogram} name=${result.name} type=${type} />`;
     return result.top?.length
         ? html`<${TopValues} values=${result.top.slice(0, most)} rows=${result.rows} type=${type} />`
         : null;

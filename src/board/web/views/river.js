@@ -186,7 +186,11 @@ function windowOf(history, now) {
     const first = Math.max(0, all.findIndex(flowed) - 2);
     const places = all.slice(all.some(flowed) ? Math.min(first, BUCKETS - FEWEST) : 0);
     const of = (stage, what) => places.map((place) => (history[stage][what][place] ?? 0) / seconds);
-    return { x: places.map((place) => (history.from_ms + place * history.step_ms) / 1000), of, minutes: Math.ceil((places.length * seconds) / 60) };
+    return {
+        x: places.map((place) => (history.from_ms + place * history.step_ms) / 1000),
+        of,
+        minutes: Math.ceil((places.length * seconds) / 60),
+    };
 }
 
 function Charts() {
