@@ -89,7 +89,6 @@ static void check_source(struct checkup *checkup, const struct river *river)
 static size_t count_topics(const struct river *river, const struct readers *readers,
                            struct err *err)
 {
-    const struct broker_scope scope = readers_scope(readers, river);
     AUTO(json_out) report = {0};
     yyjson_mut_val *root = json_out_open(&report);
     yyjson_mut_val *topic;
@@ -97,7 +96,7 @@ static size_t count_topics(const struct river *river, const struct readers *read
     size_t i;
     size_t count;
 
-    if (broker_describe(river->broker_ops, &river->conf.broker, &scope, &report, root, err) < 0)
+    if (readers_describe(readers, river, &report, root, err) < 0)
         return 0;
     yyjson_mut_arr_foreach(yyjson_mut_obj_get(root, "topics"), i, count, topic) there +=
         yyjson_mut_obj_get(topic, "partitions") != NULL;

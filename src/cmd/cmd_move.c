@@ -150,11 +150,8 @@ static int bring_home(void *ctx, const struct message *message, struct err *err)
 
 static int look_at_server(struct moving *moving, struct err *err)
 {
-    struct river *river = moving->river;
-    const struct broker_scope scope = readers_scope(&moving->readers, river);
-
-    TRY(broker_describe(river->broker_ops, &river->conf.broker, &scope, &moving->server,
-                        json_out_open(&moving->server), err));
+    TRY(readers_describe(&moving->readers, moving->river, &moving->server,
+                         json_out_open(&moving->server), err));
     return check_nobody_reads(moving, err);
 }
 

@@ -3,13 +3,18 @@
  */
 #include "cmd/readers.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "cmd/export.h"
 #include "cmd/transform.h"
 
 #include <stdlib.h>
 
 #include "base/banned.h"
+
+#define ASK_EVERY_MS 500
+#define ASK_AGAIN_MS 4000 /* less than one that is away takes to be told */
 
 static void add(struct readers *readers, char *group_taken, const char *topic)
 {
@@ -35,11 +40,27 @@ void readers_close(struct readers *readers)
     *readers = (struct readers){0};
 }
 
-struct broker_scope readers_scope(const struct readers *readers, const struct river *river)
+int readers_describe(const struct readers *readers, const struct river *river, struct json_out *out,
+                     yyjson_mut_val *object, struct err *err)
 {
-    return (struct broker_scope){.pipeline = river->conf.name,
-                                 .topics = readers->topics,
-                                 .topic_count = readers->topic_count,
-                                 .readers = readers->items,
-                                 .reader_count = readers->count};
+    const struct broker_scope scope = {.pipeline = river->conf.name,
+                                       .topics = readers->topics,
+                                       .topic_count = readers->topic_count,
+                                       .readers = readers->items,
+                                       .reader_count = readers->count};
+    const int64_t began_ms = clock_monotonic_ms();
+
+    for (;;) {
+        struct err away = {0};
+
+        if (broker_describe(river->broker_ops, &river->conf.broker, &scope, out, object, &away) ==
+            0)
+            return 0;
+        if (!away.retriable || clock_monotonic_ms() - began_ms > ASK_AGAIN_MS || stop_asked()) {
+            *err = away;
+            return -1;
+        }
+        yyjson_mut_obj_clear(object);
+        stop_wait_ms(ASK_EVERY_MS);
+    }
 }

@@ -4,6 +4,7 @@
 #ifndef RIACHO_READERS_H
 #define RIACHO_READERS_H
 
+#include "base/json.h"
 #include "broker/broker.h"
 #include "cmd/river.h"
 
@@ -19,7 +20,11 @@ struct readers {
 
 void readers_open(struct readers *readers, const struct river *river);
 void readers_close(struct readers *readers);
-/* Borrows from both. */
-struct broker_scope readers_scope(const struct readers *readers, const struct river *river);
+/*
+ * As broker_describe(). A server that has just begun may not know its groups yet: it is asked again for some
+ * seconds.
+ */
+MUST_CHECK int readers_describe(const struct readers *readers, const struct river *river,
+                                struct json_out *out, yyjson_mut_val *object, struct err *err);
 
 #endif

@@ -111,11 +111,9 @@ static void ask(struct river *river, struct json_out *report, yyjson_mut_val *se
 {
     struct readers readers = {0};
     struct err err = {0};
-    struct broker_scope scope;
 
     readers_open(&readers, river);
-    scope = readers_scope(&readers, river);
-    if (broker_describe(river->broker_ops, &river->conf.broker, &scope, report, server, &err) < 0) {
+    if (readers_describe(&readers, river, report, server, &err) < 0) {
         yyjson_mut_obj_clear(server);
         put(report, server, "error", yyjson_mut_strcpy(report->doc, err.text));
         put(report, server, "hint", yyjson_mut_strcpy(report->doc, err.hint));
