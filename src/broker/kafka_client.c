@@ -17,6 +17,7 @@
 #include "base/banned.h"
 
 #define POLL_MS 20
+#define REVIVE_MS 2000
 #define LEAST_SECRET 3 /* shorter values would black out harmless text */
 
 /* May be changed by broker.config. The reasons are in docs/broker.md. */
@@ -25,6 +26,8 @@ static const struct kafka_setting usual[] = {
     {"log.connection.close", "true"}, /* on_log() learns of it */
     {"enable.metrics.push", "false"},
     {"socket.keepalive.enable", "true"},
+    {"socket.timeout.ms",
+     "20000"}, /* a server that is frozen shall not hold up all that wait for it */
     {"socket.connection.setup.timeout.ms", "10000"},
     {"reconnect.backoff.ms", "50"},
     {"reconnect.backoff.max.ms", "1000"},
@@ -42,7 +45,7 @@ static const struct kafka_setting usual_of_producers[] = {
 };
 
 static const struct kafka_setting usual_of_consumers[] = {
-    {"auto.commit.interval.ms", "250"},     {"queued.min.messages", "512"},
+    {"auto.commit.interval.ms", "500"},     {"queued.min.messages", "512"},
     {"queued.max.messages.kbytes", "4096"}, {"fetch.wait.max.ms", "100"},
     {"fetch.queue.backoff.ms", "20"},       {NULL, NULL},
 };
@@ -127,6 +130,8 @@ static const struct meaning meanings[] = {
     {RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT, ERR_NET, NULL},
     {RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED, ERR_NET, NULL},
     {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, ERR_NET, "Look at the disk and the log of the server."},
+    /* A server whose disk is full says no more than this. */
+    {RD_KAFKA_RESP_ERR_UNKNOWN, ERR_NET, "Look at the disk and the log of the server."},
     {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, ERR_NET, "Too few servers of the cluster are up."},
     {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, ERR_NET,
      "Too few servers of the cluster are up."},
@@ -160,7 +165,7 @@ static const struct meaning meanings[] = {
 
 static const struct meaning *meaning_of(rd_kafka_resp_err_t code)
 {
-    static const struct meaning unknown = {RD_KAFKA_RESP_ERR_UNKNOWN, ERR_REMOTE, NULL};
+    static const struct meaning unknown = {RD_KAFKA_RESP_ERR_NO_ERROR, ERR_REMOTE, NULL};
 
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
         if (meanings[i].code == code)
@@ -298,6 +303,20 @@ void kafka_client_forget_trouble(struct kafka_client *client)
     pthread_mutex_lock(&client->lock);
     client->trouble = (struct err){0};
     pthread_mutex_unlock(&client->lock);
+}
+
+void kafka_client_revive(struct kafka_client *client)
+{
+    const int64_t now_ms = clock_monotonic_ms();
+    bool is_due;
+
+    pthread_mutex_lock(&client->lock);
+    is_due = now_ms - client->revived_ms >= REVIVE_MS;
+    if (is_due)
+        client->revived_ms = now_ms;
+    pthread_mutex_unlock(&client->lock);
+    if (is_due)
+        rd_kafka_brokers_add(client->rk, client->conf->brokers);
 }
 
 rd_kafka_event_t *kafka_client_wait(struct kafka_client *client, rd_kafka_queue_t *queue,

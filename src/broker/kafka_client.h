@@ -23,8 +23,9 @@ struct kafka_setting {
 struct kafka_client {
     rd_kafka_t *rk;                 /* NULL: closed */
     const struct broker_conf *conf; /* borrowed */
-    pthread_mutex_t lock;           /* guards `trouble` */
+    pthread_mutex_t lock;           /* guards what follows */
     struct err trouble;             /* the last one that librdkafka told of; code 0: none */
+    int64_t revived_ms;             /* under the lock: when kafka_client_revive() did something */
 };
 
 struct kafka_client_make {
@@ -54,6 +55,12 @@ rd_kafka_event_t *kafka_client_wait(struct kafka_client *client, rd_kafka_queue_
 /* 1 and a copy of what librdkafka told last, 0 it told of nothing. */
 int kafka_client_trouble(struct kafka_client *client, struct err *ret_trouble);
 void kafka_client_forget_trouble(struct kafka_client *client);
+
+/*
+ * No server answered for a while. A server that was frozen may come back with an empty list of servers, upon which
+ * librdkafka forgets all addresses for ever: they are given to it again, every few seconds.
+ */
+void kafka_client_revive(struct kafka_client *client);
 
 /* The process talks once of a server that is away, and once of its return. */
 void kafka_say_away(const struct broker_conf *conf, const char *why);

@@ -753,15 +753,29 @@ static int ask_lag(struct consumer *c, int64_t *ret_lag, struct err *err)
     code = rd_kafka_committed(c->client.rk, committed, ASK_MS);
     for (int i = 0; i < committed->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = committed->elems[i].err;
-    if (code)
+    if (code) {
+        kafka_client_revive(&c->client);
         got = kafka_err(&c->client, err, code, NULL, "could not ask for the group's offsets");
-    else
+    } else
         got = kafka_topics_offsets(&c->client, end, RD_KAFKA_OFFSET_END, err);
     if (got == 0)
         got = sum_lag(c, committed, end, ret_lag, err);
     rd_kafka_topic_partition_list_destroy(committed);
     rd_kafka_topic_partition_list_destroy(end);
     return got;
+}
+
+/* Without waiting for ever, as rd_kafka_commit() does; what it says is seen by the offsets. */
+static void commit_stored(struct consumer *c)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(c->client.rk);
+    rd_kafka_event_t *event = NULL;
+
+    if (rd_kafka_commit_queue(c->client.rk, NULL, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        event = rd_kafka_queue_poll(queue, ASK_MS);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
 }
 
 /* A client that has just begun does not know yet whom to ask. */
@@ -783,7 +797,7 @@ int kafka_consumer_lag(struct broker *broker, int64_t *ret_lag, struct err *err)
     struct err why = {0};
 
     TRY(settle(c, c->journal, err));
-    rd_kafka_commit(c->client.rk, NULL, 0); /* what it says is seen by the offsets */
+    commit_stored(c);
     if (ask_lag_in_time(c, &why) == 0) {
         kafka_say_back(c->client.conf);
         *ret_lag = c->last_lag;

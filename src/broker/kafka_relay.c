@@ -27,6 +27,7 @@
 #define REPORT_MS 2       /* how long reports are waited for while something is under way */
 #define LOCK_MS 100       /* between two tries to become the one that sends */
 #define LAST_WORD_MS 5000 /* for what is under way when a stop is asked */
+#define SILENCE_MS 5000   /* without a report, before the client is given the addresses again */
 #define PAUSE_MS 500      /* after a fault, before what is left is sent again */
 
 static const struct kafka_setting sending_settings[] = {{"enable.idempotence", "true"},
@@ -43,6 +44,7 @@ struct relay {
     bool is_read;     /* to its end, at that version */
     int64_t after;    /* rows up to it have been given to librdkafka */
     size_t under_way;
+    int64_t heard_ms;             /* when a report came, or nothing was under way */
     int64_t sent[MOST_UNDER_WAY]; /* persisted, and still in the outbox */
     size_t sent_count;
     bool is_broken;     /* something came back: no more is sent until all has */
@@ -76,6 +78,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *record, void *op
 
     (void)rk;
     relay->under_way--;
+    relay->heard_ms = clock_monotonic_ms();
     if (rd_kafka_message_status(record) != RD_KAFKA_MSG_STATUS_PERSISTED) {
         note_failure(relay, record);
         return;
@@ -257,7 +260,10 @@ static int turn(struct relay *relay, struct err *err)
     TRY(send_more(relay, err));
     if (relay->under_way > 0) {
         rd_kafka_poll(relay->client.rk, REPORT_MS);
+        if (clock_monotonic_ms() - relay->heard_ms > SILENCE_MS)
+            kafka_client_revive(&relay->client);
     } else {
+        relay->heard_ms = clock_monotonic_ms();
         rd_kafka_poll(relay->client.rk, 0);
         if (relay->is_read)
             stop_wait_ms(IDLE_MS);

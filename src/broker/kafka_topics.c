@@ -76,6 +76,8 @@ static int ask_metadata(struct kafka_client *client, const char *name,
 
     do {
         code = rd_kafka_metadata(client->rk, 0, topic, ret_metadata, SLICE_MS);
+        if (code)
+            kafka_client_revive(client);
         serve(client);
     } while (code && clock_monotonic_ms() < until_ms && !is_refused(client) && !stop_asked());
     rd_kafka_topic_destroy(topic);
@@ -109,9 +111,10 @@ int kafka_topics_offsets(struct kafka_client *client, rd_kafka_topic_partition_l
     code = rd_kafka_offsets_for_times(client->rk, list, KAFKA_ANSWER_MS);
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
         code = list->elems[i].err;
-    if (code)
-        return kafka_err(client, err, code, NULL, "could not ask for the offsets of the topic");
-    return 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    kafka_client_revive(client);
+    return kafka_err(client, err, code, NULL, "could not ask for the offsets of the topic");
 }
 
 /* ---- making ---- */
