@@ -136,15 +136,6 @@ int track_moved(struct track_partition *partition, int64_t *ret_next)
     return 1;
 }
 
-bool track_is_open(const struct track *track)
-{
-    for (size_t i = 0; i < track->count; i++)
-        if (track->partitions[i].first < track->partitions[i].count ||
-            track->partitions[i].next > track->partitions[i].stored)
-            return true;
-    return false;
-}
-
 bool track_is_waiting(const struct track *track)
 {
     for (size_t i = 0; i < track->count; i++) {

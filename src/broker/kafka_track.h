@@ -54,8 +54,6 @@ size_t track_advance(struct track *track, int64_t unsent);
 /* 1 and the offset to store, which is told once; 0 the partition has not moved since. */
 int track_moved(struct track_partition *partition, int64_t *ret_next);
 
-/* Whether anything that came is not worked off, or has not been told. */
-bool track_is_open(const struct track *track);
 /* Whether something is done and waits for the outbox. */
 bool track_is_waiting(const struct track *track);
 
