@@ -234,7 +234,7 @@ export default {
     "river.pool": "{name}: [{n} message waits|{n} messages wait]",
     "river.pool_adjusted": "Adjusted files on their way",
     "river.pool_landed": "Landed files on their way",
-    "river.progress": "Progress, against the last run",
+    "river.progress": "Progress",
     "river.queue": "Queue",
     "river.queue_full": "How full the queue is",
     "river.requests": "requests",

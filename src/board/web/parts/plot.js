@@ -57,6 +57,7 @@ function optionsOf({ series, isTime, format, isBytes, kind, width, height, onCur
             {
                 ...axis,
                 size: 28,
+                space: isTime ? 96 : 60,
                 values: isTime
                     ? (_, splits) => timeLabels(splits)
                     : (_, splits) => splits.map((value) => compact(value)),
