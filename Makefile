@@ -170,7 +170,7 @@ bench: all $(FLOORS:bench/floors/%.c=$(B)/bench/%) ## measure riacho and its pee
 	@deps/install-system build test kafka
 	@deps/venv tests spark bench
 	@deps/kafka
-	build/venv/bin/python -B bench/bench.py $(if $(BENCH),--only $(BENCH)) $(BENCH_ARGS)
+	BENCH_SCALE=$(or $(BENCH_SCALE),1) build/venv/bin/python -B bench/bench.py $(if $(BENCH),--only $(BENCH)) $(BENCH_ARGS)
 
 bench-profile: all ## where riacho's CPU goes (perf; BENCH=a,c: these workloads, else a)
 	build/venv/bin/python -B bench/profile.py $(or $(BENCH),a)

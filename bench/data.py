@@ -6,12 +6,14 @@ workloads a, b, c, d, h are USGS earthquakes with ids, times and places of their
 
 import hashlib
 import json
+import os
 import pathlib
 import random
 import shutil
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-HOME = ROOT / "build" / "bench" / "data"
+SCALE = int(os.environ.get("BENCH_SCALE", "1"))    # a part of the pages only, to try the bench itself
+HOME = ROOT / "build" / "bench" / ("data" if SCALE == 1 else f"data-{SCALE}")
 QUAKES = ROOT / "build" / "deps" / "share" / "earthquakes.json"
 
 
@@ -107,13 +109,16 @@ SETS = {
 }
 
 
+def pages_of(name):
+    return max(1, SETS[name][1] // SCALE)
+
+
 def rows_of(name):
-    _, pages, size = SETS[name]
-    return pages * size
+    return pages_of(name) * SETS[name][2]
 
 
 def page_paths(name):
-    return [HOME / name / f"{page}.json" for page in range(1, SETS[name][1] + 1)]
+    return [HOME / name / f"{page}.json" for page in range(1, pages_of(name) + 1)]
 
 
 def make(name):
@@ -129,7 +134,8 @@ def make(name):
 
 
 def write_pages(name, folder):
-    records_of, pages, size = SETS[name]
+    records_of, _, size = SETS[name]
+    pages = pages_of(name)
     records = records_of(random.Random(7))
     for page in range(1, pages + 1):
         metadata = {"generated": 1517968154000, "status": 200, "page": page, "pages": pages, "count": size}
