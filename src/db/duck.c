@@ -74,7 +74,7 @@ void duck_close(struct duck *duck)
 {
     if (duck->db)
         duckdb_close(&duck->db);
-    duck->db = NULL;
+    *duck = (struct duck){0};
 }
 
 int duck_connect(struct duck *duck, struct duck_conn *conn, struct err *err)

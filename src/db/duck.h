@@ -23,6 +23,7 @@ struct duck_conf {
 
 struct duck {
     duckdb_database db; /* NULL: closed */
+    bool knows_records; /* the landing's function is registered (landing/feed_table.h) */
 };
 
 struct duck_conn {

@@ -365,19 +365,15 @@ static int add_function(struct duck_conn *conn, struct err *err)
     return state == DuckDBSuccess ? 0 : err_set(err, ERR_SQL, "DuckDB refused " FUNCTION "()");
 }
 
-int feed_table_register(struct duck_conn *conn, struct err *err)
+int feed_table_register(struct duck *duck, struct duck_conn *conn, struct err *err)
 {
     static pthread_mutex_t once_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-    int64_t known = 0;
-    int done;
+    int done = 0;
 
     pthread_mutex_lock(&once_at_a_time);
-    done = duck_number(conn,
-                       "SELECT count(*) FROM duckdb_functions() "
-                       "WHERE function_name = '" FUNCTION "'",
-                       &known, err);
-    if (done == 0 && known == 0)
+    if (!duck->knows_records)
         done = add_function(conn, err);
+    duck->knows_records = done == 0;
     pthread_mutex_unlock(&once_at_a_time);
     return done;
 }

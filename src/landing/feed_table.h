@@ -27,8 +27,8 @@ struct feed_job {
     struct feed_job *next;
 };
 
-/* Makes the function known to the connection's instance, if it is not yet. */
-MUST_CHECK int feed_table_register(struct duck_conn *conn, struct err *err);
+/* Makes the function known to the instance, of which `conn` is a connection, if it is not yet. */
+MUST_CHECK int feed_table_register(struct duck *duck, struct duck_conn *conn, struct err *err);
 
 void feed_job_open(struct feed_job *job);
 void feed_job_close(struct feed_job *job);

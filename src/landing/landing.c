@@ -332,7 +332,7 @@ static int open_impl(struct landing_impl *impl, struct duck *duck, const struct 
 {
     TRY(open_cursor(impl, run, err));
     TRY(duck_connect(duck, &impl->conn, err));
-    TRY(feed_table_register(&impl->conn, err));
+    TRY(feed_table_register(duck, &impl->conn, err));
     TRY(duck_exec(&impl->conn, "SET GLOBAL preserve_insertion_order = false", err));
     TRY(duck_number(&impl->conn, "SELECT current_setting('threads')", &impl->cores, err));
     TRY(duck_number(&impl->conn, "SELECT parse_formatted_bytes(current_setting('memory_limit'))",
