@@ -23,6 +23,7 @@
 #include "base/banned.h"
 
 #define FETCH_WAIT_MS 200
+#define FETCH_STEP_MS 10 /* after which the end of the stage before is noticed */
 #define FIRST_PAUSE_MS 1000
 #define LOCKED_PAUSE_MS 20 /* another process has it; its step takes about that long */
 #define LONGEST_PAUSE_MS 60000
@@ -372,11 +373,33 @@ static int pass_over_known(struct consuming *c, struct err *err)
     return 0;
 }
 
+/* Whether there is nothing to wait for but what is on its way. */
+static bool is_ending(const struct consuming *c)
+{
+    const atomic_bool *upstream = c->consumer->upstream_done;
+
+    return !c->consumer->follow && c->waiting_since_ms == 0 &&
+           (upstream == NULL || atomic_load(upstream));
+}
+
+/* The next messages, or 0 when none came for a while, or when the stage before has ended. */
+static int wait_for_messages(struct consuming *c, struct message *ret_messages, struct err *err)
+{
+    const int64_t until_ms = clock_monotonic_ms() + FETCH_WAIT_MS;
+    const int step_ms = c->consumer->follow ? FETCH_WAIT_MS : FETCH_STEP_MS;
+    int got;
+
+    do
+        got = broker_fetch(&c->broker, CONSUME_MOST, step_ms, ret_messages, err);
+    while (got == 0 && clock_monotonic_ms() < until_ms && !is_ending(c) && !stop_asked());
+    return got;
+}
+
 /* Fills the hand with what the group has not worked off. Returns how many messages came. */
 static int fetch(struct consuming *c, struct err *err)
 {
     struct message messages[CONSUME_MOST];
-    const int got = broker_fetch(&c->broker, CONSUME_MOST, FETCH_WAIT_MS, messages, err);
+    const int got = wait_for_messages(c, messages, err);
 
     TRY(got);
     for (int i = 0; i < got; i++)
