@@ -17,6 +17,12 @@ struct dialect {
     void (*put_text)(struct buf *to, const char *text);              /* a literal */
     void (*put_type)(const struct sql_type *type, struct buf *to);   /* of what is stored */
     void (*put_landed)(const struct schema *schema, struct buf *to); /* of what the landing has */
+    /*
+     * The value `sql` of the schema `own` as `wanted`, which is `own` with more members and types; NULL: as what is
+     * stored, without members that are never anything but null. NULL: a cast does it.
+     */
+    void (*put_shaped)(const struct schema *own, const struct schema *wanted, const char *sql,
+                       struct buf *to);
     /* A path into JSON text, unquoted. */
     void (*put_steps)(const struct json_step *steps, size_t count, struct buf *to);
     const char *text;    /* the type of texts */
@@ -41,6 +47,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_duckdb;
+extern const struct dialect dialect_spark;
 
 /* Adds the template with $1 to $9 replaced. */
 void sql_fill(struct buf *to, const char *template, const char *const *parts);

@@ -48,6 +48,11 @@ void engine_job_close(struct engine_job *job)
 
     for (struct engine_output *output = job->outputs; output; output = next) {
         next = output->next;
+        for (size_t i = 0; i < output->file_count; i++) {
+            free(output->files[i].path);
+            free(output->files[i].sha256);
+        }
+        free(output->files);
         free(output->table);
         free(output->temp_path);
         free(output);

@@ -17,9 +17,20 @@
 #include "engine/table_conf.h"
 #include "riacho.h"
 
+/* A folder of this machine, and where it is to a server that has mounted it elsewhere. */
+struct engine_root {
+    const char *dir;
+    const char *elsewhere; /* a path or a URL; NULL: at the same place */
+};
+
 struct engine_conf {
-    const char *type;        /* "duckdb" or "spark" */
-    const char *remote;      /* spark: "sc://host:15002/;token=…" */
+    const char *type;   /* "duckdb" or "spark" */
+    const char *remote; /* spark: "sc://host:15002/;token=…" */
+    const struct engine_root *roots; /* spark */
+    size_t root_count;
+    /* spark: how far the job has come, from the thread that runs it; NULL: nobody asks */
+    void (*on_progress)(void *ctx, int64_t tasks_done, int64_t tasks);
+    void *progress_ctx;
     int64_t memory_bytes;    /* of the engine in this process */
     const char *const *dirs; /* the only folders it may touch (absolute) */
     size_t dir_count;
@@ -40,13 +51,15 @@ struct engine_tables {
     size_t other_count;
 };
 
-/* One output of a job: a file for one table, durable under its temporary name. */
+/* One output of a job: a file or a folder for one table, durable under its temporary name. */
 struct engine_output {
     char *table;
     char *temp_path;
     int64_t rows;
     int64_t bytes;
-    char sha256[FS_SHA256_TEXT];
+    char sha256[FS_SHA256_TEXT]; /* "" of a folder */
+    struct ref_file *files;      /* of a folder: its parts */
+    size_t file_count;
     struct engine_output *next;
 };
 
@@ -83,6 +96,7 @@ struct engine {
 };
 
 extern const struct engine_ops engine_duckdb;
+extern const struct engine_ops engine_spark;
 
 MUST_CHECK int engine_open(struct engine *engine, const struct engine_ops *ops,
                            const struct engine_conf *conf, struct err *err);

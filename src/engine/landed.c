@@ -211,6 +211,10 @@ void landed_put_stored(const struct landed *landed, const struct dialect *dialec
         landed_put(landed, dialect, to);
         return;
     }
+    if (dialect->put_shaped) {
+        dialect->put_shaped(landed->schema, NULL, landed->sql, to);
+        return;
+    }
     dialect->put_type(&type, &words);
     put_as(landed->sql, words.data, to);
 }

@@ -127,9 +127,54 @@ static void read_scalar(const char *words, size_t size, struct sql_type *type)
         free(word);
 }
 
+static void read_words(const char *words, size_t size, struct sql_type *type);
+
+/* After a quoted name, in which a doubled quote is one. */
+static const char *read_name(const char *at, struct buf *name)
+{
+    for (at++; *at && (*at != '"' || at[1] == '"'); at++) {
+        at += *at == '"';
+        buf_putc(name, *at);
+    }
+    return *at ? at + 1 : at;
+}
+
+/* The end of a member's type: the comma or bracket after it. */
+static const char *end_of_words(const char *at, const char *end)
+{
+    int depth = 0;
+
+    for (; at < end && (depth > 0 || (*at != ',' && *at != ')')); at++) {
+        if (*at == '"') {
+            AUTO(buf) ignored = {0};
+
+            at = read_name(at, &ignored) - 1;
+        } else
+            depth += (*at == '(') - (*at == ')');
+    }
+    return at;
+}
+
+static void read_members(const char *at, const char *end, struct sql_type *type)
+{
+    type->kind = SQL_STRUCT;
+    while (at < end && *at == '"') {
+        AUTO(buf) name = {0};
+        const char *words = read_name(at, &name) + 1;
+        const char *words_end = end_of_words(words, end);
+
+        read_words(words, (size_t)(words_end - words), sql_type_add(type, buf_text(&name)));
+        at = words_end < end ? words_end + strspn(words_end, ", ") : end;
+    }
+}
+
+#define STRUCT_WORD "STRUCT("
+
 static void read_words(const char *words, size_t size, struct sql_type *type)
 {
-    if (size > 2 && memcmp(words + size - 2, "[]", 2) == 0) {
+    if (size > sizeof STRUCT_WORD && str_starts(words, STRUCT_WORD) && words[size - 1] == ')')
+        read_members(words + sizeof STRUCT_WORD - 1, words + size, type);
+    else if (size > 2 && memcmp(words + size - 2, "[]", 2) == 0) {
         type->kind = SQL_LIST;
         read_words(words, size - 2, sql_type_add(type, NULL));
     } else

@@ -47,7 +47,7 @@ struct sql_type *sql_type_add(struct sql_type *type, const char *name);
 void sql_type_put(const struct sql_type *type, struct buf *to);
 /* The same for a cast: what lies in the file, where JSON is a text. */
 void sql_type_put_stored(const struct sql_type *type, struct buf *to);
-/* And back; a STRUCT, and what is not of the set, comes as OTHER with its words. */
+/* And back; what is not of the set comes as OTHER with its words. */
 void sql_type_read(const char *words, struct sql_type *ret_type);
 /* Adds what a misfit's column is called after: "bigint", "decimal_10_2", "list_double". */
 void sql_type_put_short(const struct sql_type *type, struct buf *to);

@@ -226,7 +226,7 @@ static char *keys_of(const struct dialect *dialect, const struct table_conf *tab
 {
     struct buf keys = {0};
 
-    buf_puts(&keys, "SELECT " TABLE_PLACE);
+    buf_puts(&keys, "SELECT " TABLE_PLACE TABLE_FILE);
     for (size_t i = 0; i < table->distinct_count; i++) {
         buf_puts(&keys, ", ");
         dialect->put_name(&keys, table->distinct[i]);

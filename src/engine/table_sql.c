@@ -49,6 +49,11 @@ static void put_column(const struct dialect *dialect, const struct schema *own,
         buf_puts(to, name.data);
         return;
     }
+    if (own && dialect->put_shaped) {
+        dialect->put_shaped(own, wanted, name.data, to);
+        buf_printf(to, " AS %s", name.data);
+        return;
+    }
     dialect->put_landed(wanted, &type);
     SQL_FILL(to, "CAST($1 AS $2) AS $3", own ? name.data : "NULL", type.data, name.data);
 }

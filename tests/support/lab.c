@@ -32,6 +32,7 @@ static void open_engine(struct lab *lab, const struct engine_ops *ops)
 {
     const char *const dirs[] = {lab->dir};
     const struct engine_conf conf = {.type = (char *)(uintptr_t)ops->name,
+                                     .remote = getenv("RIACHO_SPARK"),
                                      .memory_bytes = (int64_t)512 << 20,
                                      .dirs = dirs,
                                      .dir_count = 1,
@@ -322,7 +323,7 @@ static void put_query(const struct lab *lab, const char *sql, struct buf *to)
         while (isalnum((unsigned char)*end) || *end == '_')
             end++;
         if (*sql == '@')
-            buf_printf(to, "read_parquet('%s/%.*s/*.parquet', union_by_name = true)", lab->dir,
+            buf_printf(to, "read_parquet('%s/%.*s/**/*.parquet', union_by_name = true)", lab->dir,
                        (int)(end - sql - 1), sql + 1);
         else
             buf_put(to, sql, (size_t)(end - sql));
