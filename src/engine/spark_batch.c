@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/spark_output.h"
+#include "engine/user_sql.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -416,6 +417,8 @@ int spark_describe(struct spark_session *session, const struct schema *schema,
     struct spark_input input = {.name = INPUT, .relation = &none};
     char *wrapped;
 
+    if (user_sql_breaks_out(plan->user_sql))
+        return err_set(err, ERR_SQL, "syntax error: a parenthesis is closed that was not opened");
     put_schema(schema, &ddl);
     /* No file is looked at: a schema is all that is needed. */
     none = (struct spark_relation){.format = "parquet", .schema = ddl.data};

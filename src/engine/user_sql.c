@@ -105,3 +105,17 @@ int user_sql_read(const char *text, char **ret_statement, struct err *err)
     *ret_statement = mem_strn(text, ended ? (size_t)(ended - text) : strlen(text));
     return 0;
 }
+
+bool user_sql_breaks_out(const char *statement)
+{
+    int depth = 0;
+
+    for (const char *at = statement; at && *at && depth >= 0;) {
+        bool counts;
+        const char *next = skip_one(statement, at, &counts);
+
+        depth += (*at == '(') - (*at == ')');
+        at = next;
+    }
+    return depth < 0;
+}

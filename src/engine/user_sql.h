@@ -12,4 +12,7 @@
  */
 MUST_CHECK int user_sql_read(const char *text, char **ret_statement, struct err *err);
 
+/* Whether it closes a parenthesis that it has not opened: as a subquery it would not be one. */
+bool user_sql_breaks_out(const char *statement);
+
 #endif

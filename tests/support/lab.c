@@ -285,6 +285,7 @@ void lab_keep(const struct lab *lab, struct engine_job *job)
         char *path = mem_fmt("%s/%s.parquet", dir, job->input->id);
 
         must(fs_make_dirs(dir, 0777, &err), &err);
+        must(fs_remove_tree(path, &err), &err);
         if (rename(output->temp_path, path) != 0)
             abort();
         free(path);
