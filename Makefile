@@ -158,7 +158,7 @@ test: ## install what the tests need and run them all, also under sanitizers
 test-unit: $(TESTS) ## unit and contract tests (SANITIZE=... runs them under that sanitizer)
 	@tools/run-units $(TESTS)
 
-test-e2e: all $(B)/bin/spark_contract ## the program against real input (PYTEST_ARGS=... goes to pytest)
+test-e2e: all $(B)/bin/spark_contract $(B)/bin/engine_contract ## the program against real input (PYTEST_ARGS=... goes to pytest)
 	@deps/venv
 	$(PYTEST) tests $(PYTEST_ARGS)
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "broker/broker.h"
+#include "cmd/outputs.h"
 #include "cmd/readers.h"
 #include "cmd/river.h"
 #include "db/duck.h"
@@ -144,16 +145,18 @@ static void check_broker(struct checkup *checkup, const struct river *river)
 
 static void check_engine(struct checkup *checkup, const struct river *river)
 {
+    const struct transform_conf *conf = &river->conf.transform;
+    const struct engine_ops *ops = engine_of(conf->engine);
     AUTO(engine) engine = {0};
+    AUTO(buf) found = {0};
     struct err err = {0};
 
-    if (river->conf.transform.engine != ENGINE_DUCKDB)
-        tell(checkup, false, "engine", "this build has no engine \"spark\"");
-    else if (engine_open(&engine, &engine_duckdb, &(struct engine_conf){.type = "duckdb"}, &err) <
-             0)
+    if (engine_open(&engine, ops, &(struct engine_conf){.type = ops->name, .remote = conf->remote},
+                    &err) < 0 ||
+        engine_probe(&engine, &found, &err) < 0)
         tell_err(checkup, "engine", &err);
     else
-        tell(checkup, true, "engine", engine_duckdb.summary);
+        tell(checkup, true, "engine", buf_text(&found));
 }
 
 /* The nearest folder above `path` that is there. The caller frees. */

@@ -11,16 +11,40 @@
 
 #include "base/banned.h"
 
+const struct engine_ops *engine_of(enum engine_type type)
+{
+    return type == ENGINE_SPARK ? &engine_spark : &engine_duckdb;
+}
+
 #define SCHEMA_MOST_BYTES (16 << 20)
 
-int outputs_open_engine(const struct river *river, const char *temp_dir, struct engine *ret_engine,
+/* What the job on the server has come to, for the progress line. */
+static void see_progress(void *ctx, int64_t tasks_done, int64_t tasks)
+{
+    struct consume_live *live = ctx;
+
+    atomic_store(&live->tasks, tasks);
+    atomic_store(&live->tasks_done, tasks_done);
+}
+
+int outputs_open_engine(struct river *river, const char *temp_dir, struct engine *ret_engine,
                         struct err *err)
 {
+    const struct transform_conf *transform = &river->conf.transform;
     const char *dirs[RIVER_MOST_DIRS];
     const size_t count = river_dirs(river, dirs);
+    const struct engine_root roots[] = {{.dir = river->conf.landing.dir,
+                                         .elsewhere = transform->roots.landing},
+                                        {.dir = transform->dir,
+                                         .elsewhere = transform->roots.adjusted}};
 
-    return engine_open(ret_engine, &engine_duckdb,
-                       &(struct engine_conf){.type = "duckdb",
+    return engine_open(ret_engine, engine_of(transform->engine),
+                       &(struct engine_conf){.type = engine_of(transform->engine)->name,
+                                             .remote = transform->remote,
+                                             .roots = roots,
+                                             .root_count = sizeof roots / sizeof *roots,
+                                             .on_progress = see_progress,
+                                             .progress_ctx = &river->transform,
                                              .memory_bytes = river_memory(river, TRANSFORM_MEMORY),
                                              .dirs = dirs,
                                              .dir_count = count,
@@ -158,7 +182,9 @@ void output_add(const struct river *river, const struct ref *input,
         .format = (char *)(uintptr_t) "parquet",
         .bytes = output->bytes,
         .rows = output->rows,
-        .sha256 = (char *)(uintptr_t)output->sha256,
+        .sha256 = output->file_count ? NULL : (char *)(uintptr_t)output->sha256,
+        .files = output->files,
+        .file_count = output->file_count,
         .first_page = input->first_page,
         .last_page = input->last_page,
         .cursor_from = input->cursor_from,

@@ -9,8 +9,10 @@
 #include "db/step.h"
 #include "engine/engine.h"
 
-/* The engine with the river's folders and its share of the memory. */
-MUST_CHECK int outputs_open_engine(const struct river *river, const char *temp_dir,
+const struct engine_ops *engine_of(enum engine_type type);
+
+/* The engine with the river's folders and its share of the memory; it tells river->transform how far it is. */
+MUST_CHECK int outputs_open_engine(struct river *river, const char *temp_dir,
                                    struct engine *ret_engine, struct err *err);
 
 /* What the engine is told of one resource; borrows from the river's pipeline. */

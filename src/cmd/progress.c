@@ -70,6 +70,9 @@ static void put_consume(struct buf *to, const struct consume_live *live)
         buf_puts(to, " | ");
     buf_printf(to, "%s: %lld files, %s rows", live->name, atomic_load(&live->files),
                str_of_count((uint64_t)atomic_load(&live->rows), rows, sizeof rows));
+    if (atomic_load(&live->tasks) > atomic_load(&live->tasks_done))
+        buf_printf(to, ", %lld of %lld tasks", atomic_load(&live->tasks_done),
+                   atomic_load(&live->tasks));
     if (atomic_load(&live->dead) > 0)
         buf_printf(to, ", %lld dead letters", atomic_load(&live->dead));
 }

@@ -61,10 +61,6 @@ static int check_backends(const struct pipeline *conf, struct err *err)
                 broker->missing);
         return err_hint(err, "Use broker: {type: local}.");
     }
-    if (conf->transform.engine != ENGINE_DUCKDB) {
-        err_set(err, ERR_USAGE, "this build has no engine \"spark\"");
-        return err_hint(err, "Use transform: {engine: duckdb}.");
-    }
     return 0;
 }
 

@@ -42,6 +42,8 @@ struct consume_live {
     atomic_llong started_ms;
     atomic_llong busy_ms;
     atomic_llong lag;
+    atomic_llong tasks; /* of the job that runs on a Spark server; 0: there is none */
+    atomic_llong tasks_done;
 };
 
 struct river {

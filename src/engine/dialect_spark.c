@@ -143,8 +143,8 @@ static void put_struct(const struct schema *own, const struct schema *wanted, co
         buf_puts(to, ", ");
         buf_printf(&member, "%s.", sql);
         put_name(&member, field->name);
-        put_shape(i < own->field_count ? &own->fields[i] : NULL, wanted ? field : NULL,
-                  member.data, depth, to);
+        put_shape(i < own->field_count ? &own->fields[i] : NULL, wanted ? field : NULL, member.data,
+                  depth, to);
     }
     buf_puts(to, ") END");
 }

@@ -29,6 +29,12 @@ int engine_run(struct engine *engine, const struct engine_tables *tables, struct
     return engine->ops->run(engine, tables, jobs, count, journal, err);
 }
 
+int engine_probe(struct engine *engine, struct buf *to, struct err *err)
+{
+    buf_puts(to, engine->ops->summary);
+    return engine->ops->probe ? engine->ops->probe(engine, to, err) : 0;
+}
+
 void engine_interrupt(struct engine *engine)
 {
     if (engine->ops)

@@ -24,8 +24,8 @@ struct engine_root {
 };
 
 struct engine_conf {
-    const char *type;   /* "duckdb" or "spark" */
-    const char *remote; /* spark: "sc://host:15002/;token=…" */
+    const char *type;                /* "duckdb" or "spark" */
+    const char *remote;              /* spark: "sc://host:15002/;token=…" */
     const struct engine_root *roots; /* spark */
     size_t root_count;
     /* spark: how far the job has come, from the thread that runs it; NULL: nobody asks */
@@ -86,6 +86,8 @@ struct engine_ops {
     /* `journal` fixes column types. */
     int (*run)(struct engine *engine, const struct engine_tables *tables, struct engine_job *jobs,
                size_t count, struct journal *journal, struct err *err);
+    /* Adds what was found of a server, "Spark 4.0.5"; NULL: there is none. */
+    int (*probe)(struct engine *engine, struct buf *to, struct err *err);
     void (*interrupt)(struct engine *engine); /* from any thread: run() ends with ERR_STOPPED */
     void (*close)(struct engine *engine);
 };
@@ -103,6 +105,8 @@ MUST_CHECK int engine_open(struct engine *engine, const struct engine_ops *ops,
 MUST_CHECK int engine_run(struct engine *engine, const struct engine_tables *tables,
                           struct engine_job *jobs, size_t count, struct journal *journal,
                           struct err *err);
+/* Looks whether the engine can be worked with, and adds what it is for people. */
+MUST_CHECK int engine_probe(struct engine *engine, struct buf *to, struct err *err);
 void engine_interrupt(struct engine *engine);
 void engine_close(struct engine *engine);
 

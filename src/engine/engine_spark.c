@@ -138,9 +138,10 @@ static int ensure_session(struct spark_engine *impl, struct err *err)
 
     if (impl->session.impl)
         return 0;
-    TRY(spark_session_open(
-        &made, &(struct spark_conf){.remote = impl->remote, .user_agent = "riacho/" RIACHO_VERSION},
-        err));
+    TRY(spark_session_open(&made,
+                           &(struct spark_conf){.remote = impl->remote,
+                                                .user_agent = "riacho/" RIACHO_VERSION},
+                           err));
     TRY(set_rules(&made, err));
     pthread_mutex_lock(&impl->lock);
     was_stopped = impl->stopped;
@@ -308,8 +309,7 @@ static int plan_jobs(struct spark_engine *impl, const struct engine_tables *tabl
     for (size_t i = 0; i < count; i++) {
         struct err why = {0};
 
-        if (jobs[i].failed ||
-            plan_job(impl, tables, &jobs[i], journal, &ret_planned[i], &why) == 0)
+        if (jobs[i].failed || plan_job(impl, tables, &jobs[i], journal, &ret_planned[i], &why) == 0)
             continue;
         ret_planned[i] = NULL;
         if (!blames_data(&why)) {
@@ -379,11 +379,21 @@ static int run_spark(struct engine *engine, const struct engine_tables *tables,
     return done;
 }
 
+static int probe_spark(struct engine *engine, struct buf *to, struct err *err)
+{
+    struct spark_engine *impl = engine->impl;
+
+    TRY(ensure_session(impl, err));
+    buf_printf(to, ": Spark %s answers", spark_session_version(&impl->session));
+    return 0;
+}
+
 const struct engine_ops engine_spark = {
     .name = "spark",
     .summary = "Apache Spark 4 by Spark Connect",
     .open = open_spark,
     .run = run_spark,
+    .probe = probe_spark,
     .interrupt = interrupt_spark,
     .close = close_spark,
 };

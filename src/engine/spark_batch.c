@@ -136,9 +136,10 @@ static void put_run(const struct spark_batch *batch, struct buf *to)
 static void put_filter(const struct table_plan *plan, const struct table_parts *parts,
                        struct buf *to)
 {
-    buf_puts(to, "NOT EXISTS (SELECT /*+ BROADCAST(riacho__old) */ 1 FROM (SELECT " TABLE_FILE_COLUMN
-                 ", " TABLE_PLACE " FROM (SELECT " TABLE_FILE_COLUMN ", " TABLE_PLACE
-                 ", max(" TABLE_PLACE ") OVER (PARTITION BY " TABLE_FILE_COLUMN);
+    buf_puts(to,
+             "NOT EXISTS (SELECT /*+ BROADCAST(riacho__old) */ 1 FROM (SELECT " TABLE_FILE_COLUMN
+             ", " TABLE_PLACE " FROM (SELECT " TABLE_FILE_COLUMN ", " TABLE_PLACE
+             ", max(" TABLE_PLACE ") OVER (PARTITION BY " TABLE_FILE_COLUMN);
     for (size_t i = 0; i < plan->key_count; i++)
         buf_printf(to, ", " TABLE_KEY "%zu", i);
     buf_puts(to, ") AS riacho__last FROM (");
@@ -245,8 +246,7 @@ static int write_table(const struct spark_batch *batch, const char *sql, bool ea
     int done;
 
     for (size_t i = 0; i < count; i++) {
-        files[i] = read_files(batch->schema.data, batch->paths + i,
-                              each_apart ? 1 : batch->count);
+        files[i] = read_files(batch->schema.data, batch->paths + i, each_apart ? 1 : batch->count);
         if (!each_apart) {
             files[i].columns = named;
             files[i].column_count = 2;
@@ -254,10 +254,10 @@ static int write_table(const struct spark_batch *batch, const char *sql, bool ea
         names[i] = each_apart ? mem_fmt(INPUT "%zu", i) : mem_str(INPUT);
         inputs[i] = (struct spark_input){.name = names[i], .relation = &files[i]};
     }
-    done = write_query(
-        batch,
-        &(struct spark_relation){.query = sql, .inputs = inputs, .input_count = count}, dir,
-        is_partitioned, err);
+    done =
+        write_query(batch,
+                    &(struct spark_relation){.query = sql, .inputs = inputs, .input_count = count},
+                    dir, is_partitioned, err);
     for (size_t i = 0; i < count; i++)
         free(names[i]);
     free(names);
@@ -332,15 +332,24 @@ int spark_batch_run(const struct spark_bench *bench, struct engine_job *const *j
 static void become(const struct spark_type *from, struct sql_type *type)
 {
     static const enum sql_kind kinds[] = {
-        [SPARK_NULL] = SQL_NULL,           [SPARK_BOOLEAN] = SQL_BOOLEAN,
-        [SPARK_BYTE] = SQL_BIGINT,         [SPARK_SHORT] = SQL_BIGINT,
-        [SPARK_INTEGER] = SQL_BIGINT,      [SPARK_LONG] = SQL_BIGINT,
-        [SPARK_FLOAT] = SQL_DOUBLE,        [SPARK_DOUBLE] = SQL_DOUBLE,
-        [SPARK_DECIMAL] = SQL_DECIMAL,     [SPARK_STRING] = SQL_TEXT,
-        [SPARK_BINARY] = SQL_OTHER,        [SPARK_DATE] = SQL_DATE,
-        [SPARK_TIMESTAMP] = SQL_TIMESTAMP, [SPARK_TIMESTAMP_NTZ] = SQL_TIMESTAMP,
-        [SPARK_ARRAY] = SQL_LIST,          [SPARK_STRUCT] = SQL_STRUCT,
-        [SPARK_MAP] = SQL_JSON,            [SPARK_VARIANT] = SQL_JSON,
+        [SPARK_NULL] = SQL_NULL,
+        [SPARK_BOOLEAN] = SQL_BOOLEAN,
+        [SPARK_BYTE] = SQL_BIGINT,
+        [SPARK_SHORT] = SQL_BIGINT,
+        [SPARK_INTEGER] = SQL_BIGINT,
+        [SPARK_LONG] = SQL_BIGINT,
+        [SPARK_FLOAT] = SQL_DOUBLE,
+        [SPARK_DOUBLE] = SQL_DOUBLE,
+        [SPARK_DECIMAL] = SQL_DECIMAL,
+        [SPARK_STRING] = SQL_TEXT,
+        [SPARK_BINARY] = SQL_OTHER,
+        [SPARK_DATE] = SQL_DATE,
+        [SPARK_TIMESTAMP] = SQL_TIMESTAMP,
+        [SPARK_TIMESTAMP_NTZ] = SQL_TIMESTAMP,
+        [SPARK_ARRAY] = SQL_LIST,
+        [SPARK_STRUCT] = SQL_STRUCT,
+        [SPARK_MAP] = SQL_JSON,
+        [SPARK_VARIANT] = SQL_JSON,
         [SPARK_OTHER] = SQL_TEXT,
     };
 
@@ -424,8 +433,9 @@ int spark_describe(struct spark_session *session, const struct schema *schema,
     none = (struct spark_relation){.format = "parquet", .schema = ddl.data};
     table_fill(plan->relation, &(struct table_parts){.input = INPUT}, &sql);
     if (spark_session_schema(
-            session, &(struct spark_relation){.query = sql.data, .inputs = &input, .input_count = 1},
-            &type, err) < 0) {
+            session,
+            &(struct spark_relation){.query = sql.data, .inputs = &input, .input_count = 1}, &type,
+            err) < 0) {
         tell_place(spark_session_fault(session), sql.data, plan->user_sql, err);
         return -1;
     }

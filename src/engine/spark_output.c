@@ -140,9 +140,10 @@ static int finish_folder(struct duck_conn *conn, struct engine_output *output, s
 
     TRY(list_dir(output->temp_path, &entries, err));
     for (size_t i = 0; i < entries.count; i++) {
-        char *path = is_part(entries.names[i]) ? NULL : fs_join(output->temp_path, entries.names[i]);
-        const int done = path ? fs_remove_tree(path, err)
-                              : finish_part(conn, output, entries.names[i], err);
+        char *path =
+            is_part(entries.names[i]) ? NULL : fs_join(output->temp_path, entries.names[i]);
+        const int done =
+            path ? fs_remove_tree(path, err) : finish_part(conn, output, entries.names[i], err);
 
         free(path);
         TRY(done);

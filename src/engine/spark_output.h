@@ -8,7 +8,8 @@
 #include "db/duck.h"
 #include "engine/engine.h"
 
-#define SPARK_FILE_COLUMN "riacho__file" /* by which the output is partitioned: the landed file's name */
+#define SPARK_FILE_COLUMN                                                                          \
+    "riacho__file" /* by which the output is partitioned: the landed file's name */
 
 /*
  * Gives each job its part of the folder `staging`, in which Spark wrote the table partitioned by

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/snake.h"
 #include "base/str.h"
+#include "engine/spark_remote.h"
 #include "engine/table_conf.h"
 
 #include <stdlib.h>
@@ -240,6 +241,15 @@ static void check_table_name(const struct at_part *at, const struct transform_co
             fault_at(at, "name", NULL, "a table of that name was given before");
 }
 
+static void check_remote(const struct at_part *at, const char *text)
+{
+    AUTO(spark_remote) remote = {0};
+    struct err err = {0};
+
+    if (spark_remote_read(text, &remote, &err) < 0)
+        fault_at(at, "remote", NULL, err.text);
+}
+
 void transform_conf_check(struct transform_conf *conf, const struct opt_reading *reading,
                           const struct conf_node *node, const char *const *resources,
                           size_t resource_count)
@@ -249,6 +259,8 @@ void transform_conf_check(struct transform_conf *conf, const struct opt_reading 
     if (conf->engine == ENGINE_SPARK && conf->remote == NULL)
         fault_at(&(struct at_part){reading, node, "transform"}, "remote", NULL,
                  "the engine \"spark\" needs it");
+    if (conf->remote)
+        check_remote(&(struct at_part){reading, node, "transform"}, conf->remote);
     for (size_t i = 0; i < conf->table_count; i++) {
         char *path = mem_fmt("transform.tables[%zu]", i);
         const struct at_part at = {reading, &tables->items[i], path};

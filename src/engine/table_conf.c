@@ -194,6 +194,19 @@ static const struct opt_choice engines[] = {
     {.name = "spark", .value = ENGINE_SPARK, .help = "a Spark Connect server"},
     {0}};
 
+#define ROOTS(member) offsetof(struct transform_roots, member)
+
+static const struct opt roots_rows[] = {
+    {.key = "landing",
+     .type = OPT_TEXT,
+     .at = ROOTS(landing),
+     .help = "The folder of `landing.dir`, as Spark's workers see it."},
+    {.key = "adjusted",
+     .type = OPT_TEXT,
+     .at = ROOTS(adjusted),
+     .help = "The folder of `transform.dir`, as Spark's workers see it."},
+    {0}};
+
 const struct opt transform_options[] = {
     {.key = "engine",
      .type = OPT_ENUM,
@@ -206,7 +219,15 @@ const struct opt transform_options[] = {
      .at = TRANSFORM(remote),
      .pattern = "sc://.+",
      .kind = "a URL such as sc://host:15002",
-     .help = "Where Spark Connect listens: `sc://host:15002`."},
+     .help = "Where Spark Connect listens: `sc://host:15002`, with `/;token=${TOKEN}` and other "
+             "parameters if need be."},
+    {.key = "roots",
+     .type = OPT_MAP,
+     .at = TRANSFORM(roots),
+     .rows = roots_rows,
+     .help =
+         "For Spark, where the workers have mounted the folders elsewhere: a path or a URL, such "
+         "as `file:///mnt/landing`. The files must be the same ones."},
     {.key = "dir",
      .type = OPT_PATH,
      .at = TRANSFORM(dir),
@@ -251,6 +272,8 @@ void transform_conf_close(struct transform_conf *conf)
         table_conf_close(&conf->tables[i]);
     free(conf->tables);
     free(conf->remote);
+    free(conf->roots.landing);
+    free(conf->roots.adjusted);
     free(conf->dir);
     *conf = (struct transform_conf){0};
 }

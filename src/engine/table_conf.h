@@ -57,9 +57,16 @@ struct table_conf {
 
 enum engine_type { ENGINE_DUCKDB, ENGINE_SPARK };
 
+/* Where a Spark server has the folders, if it has mounted them elsewhere; NULL: where they are here. */
+struct transform_roots {
+    char *landing;
+    char *adjusted;
+};
+
 struct transform_conf {
     enum engine_type engine;
-    char *remote;              /* "sc://host:15002" of spark; NULL */
+    char *remote; /* "sc://host:15002" of spark; NULL */
+    struct transform_roots roots;
     char *dir;                 /* absolute */
     struct table_conf *tables; /* none: every resource is normalised by the default rules */
     size_t table_count;

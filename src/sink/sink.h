@@ -28,7 +28,7 @@ struct sink_output {
 
 /* A file to write, and what came of it. */
 struct sink_job {
-    const char *parquet_path;
+    const char *parquet_path; /* a file, or a folder of parts */
     const char *temp_path;
     struct sink_output output;
     bool failed; /* a fault of its data, told by err; nothing is left at temp_path */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -76,12 +77,24 @@ struct lot {
     size_t count;
 };
 
+/* A file, or all parts of a folder, which is always read alone. */
+static void put_path(const char *parquet_path, struct buf *sql)
+{
+    AUTO(buf) path = {0};
+    struct stat info;
+
+    buf_puts(&path, parquet_path);
+    if (stat(parquet_path, &info) == 0 && S_ISDIR(info.st_mode))
+        buf_puts(&path, "/*.parquet");
+    sql_put_text(sql, path.data);
+}
+
 static void put_paths(struct sink_job *const *jobs, size_t count, struct buf *sql)
 {
     buf_putc(sql, '[');
     for (size_t i = 0; i < count; i++) {
         buf_puts(sql, i ? ", " : "");
-        sql_put_text(sql, jobs[i]->parquet_path);
+        put_path(jobs[i]->parquet_path, sql);
     }
     buf_putc(sql, ']');
 }
@@ -352,7 +365,7 @@ static int write_together(struct csv_sink *impl, bool formula_safe, const struct
     return 0;
 }
 
-/* What columns a file has, as a number; 0 if it is not known. */
+/* What columns a file has, as a number; 0 if it is not known, and of a folder. */
 static void number_columns(struct csv_sink *impl, struct sink_job *const *jobs, size_t count,
                            uint64_t *ret_numbers)
 {

@@ -1224,6 +1224,8 @@ static void a_temporary_folder_that_is_gone_fails_the_call(void **state)
     struct engine_job job;
     struct err err = {0};
 
+    if (!str_same(backend->name, "duckdb")) /* Spark makes the folders that it needs */
+        skip();
     lab_land(lab, "[{'id':1}]", 10, &file);
     job = lab_job(lab, &file);
     assert_int_equal(rmdir(lab->temp_dir), 0);

@@ -1,14 +1,10 @@
 """The client of Spark Connect (src/engine/spark_connect.h) against a real server."""
 
-import os
-import pathlib
 import socket
-import subprocess
 import threading
 
 import pyspark
 import pytest
-import riacho
 from spark_server import TOKEN
 
 pytestmark = pytest.mark.spark
@@ -54,16 +50,12 @@ class CuttingProxy:
         self.socket.close()
 
 
-def test_the_contract_of_the_client(spark_server):
-    program = pathlib.Path(riacho.PROGRAM).parent / "plain" / "bin" / "spark_contract"
+def test_the_contract_of_the_client(spark_server, contract):
     proxy = CuttingProxy(spark_server.port, 1_000_000)
-    env = {
-        **os.environ,
-        "RIACHO_SPARK": spark_server.remote,
-        "RIACHO_SPARK_CUT": f"sc://127.0.0.1:{proxy.port}/;token={TOKEN}",
-        "RIACHO_SPARK_VERSION": pyspark.__version__,
-    }
-    done = subprocess.run([program], env=env, capture_output=True, text=True, timeout=200)
+    contract(
+        "spark_contract",
+        RIACHO_SPARK_CUT=f"sc://127.0.0.1:{proxy.port}/;token={TOKEN}",
+        RIACHO_SPARK_VERSION=pyspark.__version__,
+    )
     proxy.close()
-    assert done.returncode == 0, done.stdout + done.stderr
     assert proxy.cuts >= 3
