@@ -374,6 +374,8 @@ static int run_spark(struct engine *engine, const struct engine_tables *tables,
         spark_output_undo(&jobs[i]);
         jobs[i].failed = had_failed[i];
     }
+    if (done < 0) /* the session has waited for the server already */
+        err->retriable = false;
     free(had_failed);
     free(planned);
     return done;

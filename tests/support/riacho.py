@@ -252,7 +252,13 @@ class Pipeline:
         return sorted(path for path in folder.glob(f"*.{ending}") if not path.name.startswith((".", "_")))
 
     def parquet_rows(self, kind, name):
-        return [row for path in self.files(kind, name) for row in pq.ParquetFile(path).read().to_pylist()]
+        """Of files, and of the parts of folders."""
+        files = [
+            part
+            for path in self.files(kind, name)
+            for part in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])
+        ]
+        return [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
 
     def landing(self, resource, lineage=False):
         rows = self.parquet_rows("landing", resource)
@@ -321,12 +327,21 @@ class Pipeline:
                 continue
             data = event["data"]
             path = self.output / root / data["path"]
-            known.add(path)
-            assert path.stat().st_size == data["bytes"], event
-            assert sha256_of(path) == data["sha256"], event
-            assert pq.ParquetFile(path).metadata.num_rows == data["rows"], event
-        there = {path for path in (self.output / root).rglob("*.parquet") if ".tmp" not in path.parts}
+            assert path.is_dir() == ("files" in data), event
+            for part in data.get("files", [{**data, "path": ""}]):
+                known.add(path / part["path"])
+                self.check_part(path / part["path"], part)
+            assert sum(part["rows"] for part in data.get("files", [data])) == data["rows"], event
+        there = {
+            path for path in (self.output / root).rglob("*.parquet") if ".tmp" not in path.parts and path.is_file()
+        }
         assert there == known, {"unreferred": there - known, "missing": known - there}
+
+    @staticmethod
+    def check_part(path, told):
+        assert path.stat().st_size == told["bytes"], told
+        assert sha256_of(path) == told["sha256"], told
+        assert pq.ParquetFile(path).metadata.num_rows == told["rows"], told
 
     def all_bytes(self):
         """(path, bytes) of everything beneath the pipeline's folder but the pipeline file."""
