@@ -186,16 +186,6 @@ def test_a_replay_stands_in_for_the_folders(api, pipeline, spark_server):
     assert all(".g2." in path.name for path in p.files("adjusted", "n"))
 
 
-def test_a_stop_ends_the_job_in_good_order(api, pipeline, spark_server):
-    slow = "SELECT r.id FROM items CROSS JOIN range(0, 1000000000000, 1, 2) AS r WHERE hash(r.id, items.id) = 5"
-    p = spark_pipeline(api, pipeline, spark_server, [[{"id": 1}]], tables=[{"name": "n", "from": "items", "sql": slow}])
-    with p.start("run") as process:
-        riacho.wait_until(lambda: list((p.output / "adjusted").rglob("spark-*")), timeout=60)
-        process.stop(status=143)
-    assert not p.left_over()
-    assert p.files("landing", "items") and not p.files("adjusted", "n")
-
-
 def assert_once(p, count):
     p.check()
     assert sorted(row["id"] for row in p.adjusted("n")) == list(range(count))
@@ -238,3 +228,13 @@ def test_a_killed_server_loses_and_doubles_nothing(api, pipeline, tmp_path):
         p.do("export")
         assert_once(p, 30)
         assert p.do("dead list", "--json").json()["dead"] == []
+
+
+def test_a_stop_ends_the_job_in_good_order(api, pipeline, spark_server):
+    slow = "SELECT r.id FROM items CROSS JOIN range(0, 1000000000000, 1, 2) AS r WHERE hash(r.id, items.id) = 5"
+    p = spark_pipeline(api, pipeline, spark_server, [[{"id": 1}]], tables=[{"name": "n", "from": "items", "sql": slow}])
+    with p.start("run") as process:
+        riacho.wait_until(lambda: list((p.output / "adjusted").rglob("spark-*")), timeout=60)
+        process.stop(status=143)
+    assert not p.left_over()
+    assert p.files("landing", "items") and not p.files("adjusted", "n")
