@@ -277,6 +277,7 @@ static bool ask_committed(struct consumer *c, rd_kafka_topic_partition_list_t *l
             code = list->elems[i].err;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
             return true;
+        kafka_client_revive(&c->client);
         pthread_mutex_lock(&c->lock);
         is_closing = c->is_closing;
         pthread_mutex_unlock(&c->lock);
