@@ -1,6 +1,6 @@
 /*
  * One pipeline at work in this process: its file, its state, and the live figures that progress,
- * summary and (later) the board read while the stages write them.
+ * summary and the board (through cmd/live.h) read while the stages write them.
  */
 #ifndef RIACHO_RIVER_H
 #define RIACHO_RIVER_H
