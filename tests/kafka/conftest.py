@@ -6,17 +6,8 @@ import zlib
 
 import kafka_cluster
 import pytest
-import riacho
 from kafka_eye import KafkaEye
-
-# Quick to notice what the tests do to broker and consumers; people keep librdkafka's own values.
-QUICK = {
-    "session.timeout.ms": "6000",
-    "heartbeat.interval.ms": "500",
-    "reconnect.backoff.ms": "50",
-    "reconnect.backoff.max.ms": "500",
-    "topic.metadata.refresh.interval.ms": "1000",
-}
+from kafka_river import River, broker_of
 
 
 def pytest_collection_modifyitems(items):
@@ -49,18 +40,19 @@ def eye(cluster):
     return KafkaEye(cluster)
 
 
-def broker_of(cluster, **more):
-    """The pipeline file's `broker:`; `config` adds to librdkafka's settings."""
-    config = {**QUICK, **more.pop("config", {})}
-    return {"type": "kafka", "brokers": cluster.brokers, "config": config, **more}
+@pytest.fixture
+def own_name(request):
+    return "t" + format(zlib.crc32(request.node.nodeid.encode()), "08x")
 
 
 @pytest.fixture
-def river(cluster, tmp_path, request):
-    """Makes a pipeline over the cluster. `name` is the folder; all folders of one test are the same pipeline."""
-    own = format(zlib.crc32(request.node.nodeid.encode()), "08x")
+def river(cluster, tmp_path, own_name):
+    """Makes a pipeline over the cluster. Several of one test are one pipeline on several hosts, with the same
+    output folders and each with a state of its own: `host` tells them apart. More goes into `broker:`."""
 
-    def make(conf, name="p", **broker):
-        return riacho.Pipeline(tmp_path / name, {**conf, "name": own, "broker": broker_of(cluster, **broker)})
+    def make(conf, host="a", on=cluster, **broker):
+        shared = tmp_path / "shared"
+        conf = {**conf, "name": own_name, "broker": broker_of(on, **broker)}
+        return River(tmp_path / host, conf, shared, KafkaEye(on))
 
     return make

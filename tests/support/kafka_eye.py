@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 
 class Message:
@@ -54,6 +54,11 @@ class KafkaEye:
         """Removes what stands before these offsets: {partition: offset}, as retention does."""
         self.ask("delete_records", {TopicPartition(topic, no): offset for no, offset in before.items()})
 
+    def config(self, topic):
+        """{key: value} of what was set for the topic."""
+        told = self.ask("describe_configs", [ConfigResource(ConfigResourceType.TOPIC, topic)])["topic"][topic]
+        return {key: setting["value"] for key, setting in told.items()}
+
     # messages
 
     def consumer(self):
@@ -94,11 +99,13 @@ class KafkaEye:
             consumer.close()
 
     def events(self, topic):
-        """The references of a topic, each id once: they travel at least once. The same id has the same bytes."""
-        values = {}
+        """The references of a topic, each id once: they travel at least once. One id always means one file."""
+        events = {}
         for message in self.read(topic):
-            assert values.setdefault(message.key, message.value) == message.value, message
-        return [json.loads(value) for value in values.values()]
+            event = message.event()
+            assert message.key == event["id"] and event["data"]["sha256"], message
+            assert events.setdefault(message.key, event)["data"]["sha256"] == event["data"]["sha256"], message
+        return list(events.values())
 
     def produce(self, topic, *messages):
         """`messages`: (key, value) or (key, value, headers), in bytes or text. Returns [(partition, offset)]."""

@@ -204,6 +204,10 @@ def assert_same_rows(rows, expected):
     )
 
 
+def parquet_rows(path):
+    return pq.ParquetFile(path).read().to_pylist()
+
+
 def sha256_of(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -258,7 +262,7 @@ class Pipeline:
             for path in self.files(kind, name)
             for part in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])
         ]
-        return [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
+        return [row for path in files for row in parquet_rows(path)]
 
     def landing(self, resource, lineage=False):
         rows = self.parquet_rows("landing", resource)

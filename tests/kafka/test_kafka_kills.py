@@ -1,0 +1,152 @@
+"""SIGKILL to brokers, producers and consumers while references flow: none is lost, no output is doubled."""
+
+import random
+import shutil
+import time
+
+import pytest
+import riacho
+from kafka_river import small_files
+from riacho import wait_until
+
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(7200 if riacho.IS_TORTURE else 300)]
+
+BROKER_KILLS = 50 if riacho.IS_TORTURE else 5
+KILLS = 100 if riacho.IS_TORTURE else 10
+FILES = 2000 if riacho.IS_TORTURE else 200
+RECORDS = 4
+
+
+class Fleet:
+    """Processes of one pipeline on two hosts, each of which is started again whenever it was killed."""
+
+    def __init__(self, extractor, other):
+        self.jobs = [(extractor, "extract"), (extractor, "transform --follow"), (other, "transform --follow")]
+        self.jobs += [(extractor, "export --follow"), (other, "export --follow")]
+        self.processes = [self.launch(job) for job in range(len(self.jobs))]
+
+    def launch(self, job):
+        host, command = self.jobs[job]
+        return host.start(command)
+
+    def kill(self, job):
+        """Whether SIGKILL met it running; it must have ended well otherwise, which only the extraction may."""
+        process = self.processes[job]
+        if process.kill():
+            self.processes[job] = self.launch(job)
+            return True
+        assert job == 0 and process.popen.returncode == 0, process.result()
+        return False
+
+    def wait_for_the_extraction(self):
+        self.processes[0].wait(timeout=600)
+
+    def check(self):
+        for process in self.processes[1:]:
+            assert process.is_running(), process.result()
+
+    def stop(self):
+        for process in self.processes[1:]:
+            process.stop(timeout=60)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        for process in self.processes:
+            process.__exit__()
+
+
+def drain(hosts):
+    """What is still on its way arrives."""
+    for command in ("transform", "export"):
+        for host in hosts:
+            host.do(command, timeout=600)
+
+
+def through_kills(api, river, chance, seconds, strike):
+    """Lets all the references flow while `strike(fleet)` is called at random moments until it says that it is enough."""
+    items, conf = small_files(api, FILES, RECORDS)
+    hosts = [river(conf, "a"), river(conf, "b")]
+    items.delay = seconds / FILES  # the source lasts about as long as the kills
+
+    with Fleet(*hosts) as fleet:
+        while strike(fleet):
+            fleet.check()
+            time.sleep(chance.uniform(0.1, 1.0))
+        items.delay = 0
+        fleet.wait_for_the_extraction()
+        fleet.check()
+        fleet.stop()
+    drain(hosts)
+
+    hosts[0].check()
+    hosts[0].check_ids("items", range(FILES * RECORDS))
+
+
+def counter(most, chance, strike):
+    done = {"kills": 0}
+
+    def one(fleet):
+        done["kills"] += strike(fleet)
+        return done["kills"] < most
+
+    return one
+
+
+def test_kills_of_producers_and_consumers_lose_and_double_nothing(api, river):
+    chance = random.Random(20180206)
+
+    through_kills(api, river, chance, KILLS * 0.7, counter(KILLS, chance, lambda f: f.kill(chance.randrange(5))))
+
+
+def test_kills_of_the_broker_lose_and_double_nothing(api, cluster, river):
+    chance = random.Random(19550503)
+
+    def strike(fleet):
+        cluster.kill()
+        time.sleep(chance.choice([0, 0, 1.5]))
+        cluster.start()
+        return 1
+
+    through_kills(api, river, chance, BROKER_KILLS * 5, counter(BROKER_KILLS, chance, strike))
+
+
+def test_a_consumer_without_its_ledger_neither_loses_nor_doubles(api, river):
+    """Its state folder is removed between the kills, as on a machine that is made anew."""
+    chance = random.Random(20260101)
+    _, conf = small_files(api, FILES // 4, RECORDS)
+    source, lost = river(conf, "source"), river(conf, "lost")
+    source.do("extract")
+    kills = 0
+
+    while kills < max(KILLS // 4, 5):
+        with lost.start("transform", "--follow") as process:
+            time.sleep(chance.uniform(0.3, 1.5))
+            kills += process.kill()
+        shutil.rmtree(lost.state, ignore_errors=True)
+    lost.do("transform", timeout=300)
+    source.do("transform", timeout=300)
+    source.do("export", timeout=300)
+
+    source.check()
+    source.check_ids("items", range(FILES // 4 * RECORDS))
+
+
+def test_a_frozen_broker_is_waited_for(api, cluster, river):
+    """Longer than its clients' time-outs: a message may be written although it timed out."""
+    _, conf = small_files(api, 60, RECORDS, delay=0.05)
+    quick = {"socket.timeout.ms": "1500", "message.timeout.ms": "2000", "request.timeout.ms": "1000"}
+    p = river(conf, config=quick)
+
+    with p.start("run") as process:
+        wait_until(lambda: len(p.files("adjusted", "items")) >= 3)
+        for _ in range(2):
+            cluster.freeze()
+            time.sleep(4)
+            cluster.thaw()
+            time.sleep(1)
+        process.wait(120)
+
+    p.check()
+    p.check_ids("items", range(60 * RECORDS))
