@@ -55,10 +55,10 @@ def test_waiting_for_a_broker_ends_with_a_signal(api, river):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of 48 MiB, and what fills it and frees it."""
+    """A folder on a disk of 16 MiB, and what fills it and frees it."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], capture_output=True)
     if mounted.returncode != 0:
         pytest.skip("a small disk needs the right to mount")
     yield folder
@@ -104,6 +104,23 @@ def test_a_topic_that_was_deleted_is_made_and_filled_again(api, eye, river):
     eye.delete_topic(p.topic("landed"))
     p.do("transform")
     eye.delete_topic(p.topic("adjusted"))
+    p.do("export")
+
+    p.check_ids("items", IDS)
+    p.check_references("adjusted", "adjusted")
+
+
+def test_a_topic_that_somebody_else_made_again_is_filled_again(api, eye, river):
+    """By hand, or by the process of another host, which never sent anything to it."""
+    _, conf = small_files(api, FILES, RECORDS)
+    p, other = river(conf), river(conf, "other")
+    p.do("extract")
+
+    eye.delete_topic(p.topic("landed"))
+    eye.create_topic(p.topic("landed"), partitions=3, retention_ms=-1)
+    p.do("transform")
+    eye.delete_topic(p.topic("adjusted"))
+    other.do("export")
     p.do("export")
 
     p.check_ids("items", IDS)

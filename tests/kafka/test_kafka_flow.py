@@ -161,3 +161,42 @@ def test_who_is_not_let_in_is_told_why(api, cluster, river, fault):
     everything = [failed.stdout, failed.stderr, doctor.stdout, doctor.stderr]
     everything += [data.decode(errors="replace") for path, data in p.all_bytes()]
     assert not any(cluster.secure_config["sasl.password"] in text for text in everything)
+
+
+def test_status_tells_topics_groups_and_what_is_open(api, river):
+    _, conf = small_files(api, 10)
+    p = river(conf, create_topics={"partitions": 4})
+    p.do("extract")
+
+    before = p.do("status", "--json").json()
+    p.do("transform")
+    after = p.do("status", "--json").json()
+    for_people = p.do("status").stdout
+
+    def topic(told, kind):
+        (found,) = [it for it in told["kafka"]["topics"] if it["topic"] == p.topic(kind)]
+        return found
+
+    def lag(told, kind, group):
+        return {it["group"]: it["lag"] for it in topic(told, kind)["groups"]}[group]
+
+    assert before["kafka"]["brokers"] == after["kafka"]["brokers"]
+    assert len(topic(before, "landed")["partitions"]) == 4
+    assert sum(part["next"] - part["first"] for part in topic(before, "landed")["partitions"]) == 10
+    assert lag(before, "landed", "transform") == 10 and lag(after, "landed", "transform") == 0
+    assert lag(after, "adjusted", "export:csv") == 10
+    for word in (p.topic("landed"), p.topic("adjusted"), "export:csv", "transform"):
+        assert word in for_people
+
+
+def test_doctor_tells_what_is_well_and_what_is_missing(api, eye, river):
+    _, conf = small_files(api, 2)
+    p = river(conf)
+    p.run()
+
+    well = p.do("doctor")
+    eye.delete_topic(p.topic("adjusted"))
+    missing = p.do("doctor", status=None)
+
+    assert p.conf["broker"]["brokers"] in well.stdout
+    assert p.topic("adjusted") in missing.stdout

@@ -103,11 +103,13 @@ def test_many_messages_that_are_no_references_do_not_stop_the_others(eye, landed
     assert len(p.dead_letters()) == 20
 
 
-def test_a_tombstone_is_passed_over(eye, landed):
+def test_a_tombstone_is_a_dead_letter(eye, landed):
     p = landed
     eye.produce(p.topic("landed"), ("anything", None))
 
-    assert p.do("transform", status=None).status in (0, 3)
+    p.do("transform", status=3)
+
+    assert len(p.dead_letters()) == 1
     p.check_ids("items", range(FILES * RECORDS), kinds=["adjusted"])
     assert p.lag("transform", "landed") == 0
 
