@@ -29,7 +29,7 @@ def deputies(page):
 def bills(page):
     return [
         {"id": page * 100 + n, "siglaTipo": "PL", "numero": n, "ano": 2025, "ementa": "  "} for n in range(100)
-    ]  # fmt: skip
+    ]
 
 
 def issues(params):
@@ -40,7 +40,7 @@ def issues(params):
             "created_at": "2024-05-01T00:00:00Z", "updated_at": f"2024-05-01T00:{59 - n:02}:00Z", "closed_at": None,
         }
         for n in range(50)
-    ]  # fmt: skip
+    ]
 
 
 def comments(params):
@@ -48,25 +48,25 @@ def comments(params):
         {"id": n, "issue_url": f"i/{n}", "user": {"login": "u"}, "body": f"text\n{n}",
          "created_at": "2024-05-01T00:00:00Z", "updated_at": f"2024-05-01T00:{59 - n:02}:00Z"}
         for n in range(50)
-    ]  # fmt: skip
+    ]
 
 
 def place(number):
     region = {"id": 3, "sigla": "SE", "nome": "Sudeste"}
     return {
         "id": number, "nome": f"Lugar {number}", "sigla": f"L{number}", "regiao": region, "microrregiao": None,
-        "regiao-imediata": {"nome": "I", "regiao-intermediaria": {"nome": "R", "UF": {"sigla": "MG", "regiao": region}}},
-    }  # fmt: skip
+        "regiao-imediata": {
+            "nome": "I", "regiao-intermediaria": {"nome": "R", "UF": {"sigla": "MG", "regiao": region}},
+        },
+    }
 
 
 def forecast(params):
-    hours = [f"2026-11-22T{hour:02}:00" for hour in range(24)]
-    names = ["temperature_2m", "relative_humidity_2m", "precipitation", "wind_speed_10m"]
-    return [
-        {"latitude": latitude, "longitude": -46.6, "elevation": 760.0,
-         "hourly": {"time": hours, **{name: [hour + place / 2 for hour in range(24)] for place, name in enumerate(names)}}}
-        for latitude in (-23.55, -22.91)
-    ]  # fmt: skip
+    hourly = {"time": [f"2026-11-22T{hour:02}:00" for hour in range(24)]}
+    for name in ("temperature_2m", "relative_humidity_2m", "precipitation", "wind_speed_10m"):
+        hourly[name] = [hour + len(name) / 2 for hour in range(24)]
+    places = [{"latitude": -23.55, "longitude": -46.63}, {"latitude": -22.91, "longitude": -43.17}]
+    return [{**place, "elevation": 760.0, "hourly": hourly} for place in places]
 
 
 # path -> what it answers

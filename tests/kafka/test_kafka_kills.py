@@ -65,7 +65,7 @@ def drain(hosts):
 
 
 def through_kills(api, river, chance, seconds, strike):
-    """Lets all the references flow while `strike(fleet)` is called at random moments until it says that it is enough."""
+    """Lets all the references flow while `strike(fleet)` is called at random moments, until it says enough."""
     items, conf = small_files(api, FILES, RECORDS)
     hosts = [river(conf, "a"), river(conf, "b")]
     items.delay = seconds / FILES  # the source lasts about as long as the kills

@@ -81,7 +81,7 @@ def test_what_is_no_good_reference_goes_to_the_dead_letters_untouched(eye, lande
 
     p.check_ids("items", range(FILES * RECORDS))
     dead = {message.headers["x-original-partition"] + "@" + message.headers["x-original-offset"]: message
-            for message in eye.read(p.topic("dead"))}  # fmt: skip
+            for message in eye.read(p.topic("dead"))}
     assert len(dead) == len(bad)
     for name, (partition, offset) in places.items():
         message = dead[f"{partition}@{offset}"]

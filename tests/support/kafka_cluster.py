@@ -136,7 +136,7 @@ class Node:
         self.name, self.folder, self.port = name, folder, port
         self.command = [
             *JAVA, f"-Xmx{heap}m", *LOGGING, "-cp", f"{HOME}/jars/{version}/*", main, str(properties),
-        ]  # fmt: skip
+        ]
         self.log = folder / f"{name}.log"
         self.pid_file = folder / f"{name}.pid"
         self.popen = None
