@@ -49,10 +49,14 @@ def own_name(request):
 def river(cluster, tmp_path, own_name):
     """Makes a pipeline over the cluster. Several of one test are one pipeline on several hosts, with the same
     output folders and each with a state of its own: `host` tells them apart. More goes into `broker:`."""
+    rivers = []
 
     def make(conf, host="a", on=cluster, **broker):
         shared = tmp_path / "shared"
         conf = {**conf, "name": own_name, "broker": broker_of(on, **broker)}
-        return River(tmp_path / host, conf, shared, KafkaEye(on))
+        rivers.append(River(tmp_path / host, conf, shared, KafkaEye(on)))
+        return rivers[-1]
 
-    return make
+    yield make
+    for process in (process for river in rivers for process in river.processes):
+        process.kill()

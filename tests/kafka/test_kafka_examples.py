@@ -108,7 +108,12 @@ def assert_same_over_kafka(example, cluster, folder, own_name, env=None):
     assert len(files["kafka"]) == len(files["local"]) >= 1
     for table in {path.parent.name for path in files["local"]}:
         rows = {
-            kind: [row for path in files[kind] if path.parent.name == table for row in riacho.parquet_rows(path)]
+            kind: [
+                riacho.without_lineage(row)
+                for path in files[kind]
+                if path.parent.name == table
+                for row in riacho.parquet_rows(path)
+            ]
             for kind in files
         }
         assert len(rows["local"]) > 0, table

@@ -266,7 +266,7 @@ class Cluster:
     def broker(self):
         return self.nodes[-1]
 
-    def start(self, timeout=60):
+    def start(self, timeout=240):
         """Returns when the broker answers. What runs already stays."""
         if self.nodes is None:
             self.set_up()

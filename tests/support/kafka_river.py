@@ -47,7 +47,7 @@ class River(Pipeline):
     """One host of it: the output folders are the `shared` ones, the state is the host's."""
 
     def __init__(self, folder, conf, shared, eye, env=None):
-        self.shared, self.eye = shared, eye
+        self.shared, self.eye, self.processes = shared, eye, []
         folders = {
             "landing": {**conf.get("landing", {}), "dir": str(shared / "landing")},
             "transform": {**conf.get("transform", {}), "dir": str(shared / "adjusted")},
@@ -67,6 +67,10 @@ class River(Pipeline):
     @property
     def state(self):
         return self.dir / "state"
+
+    def start(self, command, *args):
+        self.processes.append(super().start(command, *args))
+        return self.processes[-1]
 
     def topic(self, kind):
         return f"{self.name}.{kind}"
