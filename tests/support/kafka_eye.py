@@ -6,6 +6,7 @@ import time
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.errors import KafkaError
 
 
 class Message:
@@ -32,11 +33,18 @@ class KafkaEye:
         return KafkaAdminClient(bootstrap_servers=self.cluster.brokers)
 
     def ask(self, what, *args, **more):
-        admin = self.admin()
-        try:
-            return getattr(admin, what)(*args, **more)
-        finally:
-            admin.close()
+        """Of a broker that just started some answers come later."""
+        end = time.monotonic() + 30
+        while True:
+            admin = self.admin()
+            try:
+                return getattr(admin, what)(*args, **more)
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+            finally:
+                admin.close()
 
     # topics
 
