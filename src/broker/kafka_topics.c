@@ -229,11 +229,13 @@ static int look_and_make(struct kafka_client *client, struct wanted *wanted, str
 static int prepare(struct kafka_client *client, struct wanted *wanted, int wait_ms, struct err *err)
 {
     const int64_t until_ms = clock_monotonic_ms() + wait_ms;
-    const int64_t spread_ms = clock_monotonic_ms() + SPREAD_MS;
+    int64_t spread_ms = clock_monotonic_ms() + SPREAD_MS;
 
     for (;;) {
         const int got = look_and_make(client, wanted, err);
 
+        if (got < 0) /* a server that was away spreads nothing meanwhile */
+            spread_ms = clock_monotonic_ms() + SPREAD_MS;
         if (got > 0 || (got < 0 && !err->retriable))
             return got < 0 ? -1 : 0;
         if (got < 0 && wait_ms != BROKER_FOR_EVER && clock_monotonic_ms() >= until_ms)
