@@ -29,7 +29,7 @@ def pager(page):
 
 
 def shows(page, text):
-    until(page, f"document.querySelector('.pager')?.textContent.includes({text!r})")
+    until(page, f"document.querySelector('.pager span')?.textContent.endsWith({text!r})")
 
 
 def test_sort_is_over_all_rows(world, visit):

@@ -17,6 +17,8 @@ import { Pager } from "../parts/table.js";
 import { adjust, go, href, route } from "../router.js";
 
 const LIMIT = 100;
+/* Of the map, in degrees: fine enough to see coasts of points, few enough to draw. */
+const CELL = 2;
 const TARGETS = ["table", "resource", "file"];
 /* A query that was this quick may be asked again by itself when new rows came. */
 const QUICK_MS = 400;
@@ -266,7 +268,13 @@ function OneProfile({ common, column, type, onClose }) {
 /* ---- map ---- */
 
 function MapTab({ common, places }) {
-    const { query, running, error, cancel, again } = useQuery({ kind: "map", ...common, ...places, box: null });
+    const { query, running, error, cancel, again } = useQuery({
+        kind: "map",
+        ...common,
+        ...places,
+        box: null,
+        cells: CELL,
+    });
     if (error) return html`<${Failure} error=${error} onRetry=${again} />`;
     return html`<${Section} title=${t("data.map")} note=${query && t("map.note", { n: query.rows.length })}>
         ${running && html`<${Working} progress=${running.progress} onCancel=${cancel} />`}
