@@ -19,8 +19,6 @@
 #define INPUT "riacho__input"
 #define INPUT_NAME "riacho__name" /* of the file that a row is from */
 
-_Static_assert(sizeof SPARK_FILE_COLUMN == sizeof TABLE_FILE_COLUMN, "one name for one column");
-
 /* ---- the landed files, as Spark reads them ---- */
 
 static void put_column(const char *name, const char *type, struct buf *to)

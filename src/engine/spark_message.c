@@ -13,7 +13,8 @@
 #pragma GCC diagnostic ignored "-Wcast-qual"
 
 /* A message on the heap, initialised: NEW(Spark__Plan, SPARK__PLAN__INIT). */
-#define NEW(type, init) ((type *)copy_of(&(const type)init, sizeof(type)))
+#define NEW(type, init)                                                                            \
+    ((type *)copy_of(&(const type)init, sizeof(type))) /* NOLINT(bugprone-macro-parentheses) */
 
 static void *copy_of(const void *init, size_t size)
 {

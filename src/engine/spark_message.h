@@ -10,7 +10,7 @@
 
 /* Copies all; spark_plan_free(). */
 Spark__Plan *spark_plan_of_relation(const struct spark_relation *relation);
-Spark__Plan *spark_plan_of_write(const struct spark_write *write);
+Spark__Plan *spark_plan_of_write(const struct spark_write *from);
 Spark__Plan *spark_plan_of_statement(const char *statement);
 void spark_plan_free(Spark__Plan *plan);
 

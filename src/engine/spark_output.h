@@ -7,9 +7,10 @@
 
 #include "db/duck.h"
 #include "engine/engine.h"
+#include "engine/table_plan.h"
 
-#define SPARK_FILE_COLUMN                                                                          \
-    "riacho__file" /* by which the output is partitioned: the landed file's name */
+/* By which the output is partitioned: the landed file's name. */
+#define SPARK_FILE_COLUMN TABLE_FILE_COLUMN
 
 /*
  * Gives each job its part of the folder `staging`, in which Spark wrote the table partitioned by
