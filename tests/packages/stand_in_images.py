@@ -35,7 +35,8 @@ def make_debian(folder):
 
 
 def build(image, containerfile, context):
-    run("buildah", "bud", "--pull=never", "--isolation", "chroot", "-f", containerfile, "-t", image, context)
+    run("buildah", "bud", "--pull=never", "--isolation", "chroot", "--format", "docker", "--layers", "-f", containerfile, "-t",
+        image, context)
 
 
 def make(image, containerfile, folder, *contents):
@@ -46,12 +47,6 @@ def make(image, containerfile, folder, *contents):
         shutil.copytree(source, context / name, symlinks=True)
     build(image, IMAGES / containerfile, context)
     shutil.rmtree(context)
-
-
-def version_of_pyspark():
-    import pyspark
-
-    return pyspark.__version__
 
 
 def make_all(folder):
