@@ -12,6 +12,7 @@
 
 #include <curses.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -141,6 +142,14 @@ static bool obey(struct top *top, int key)
     return false;
 }
 
+/* A terminal that was closed gives no key for ever, and at once. */
+static bool is_hung_up(void)
+{
+    struct pollfd terminal = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    return poll(&terminal, 1, 0) > 0 && terminal.revents & (POLLHUP | POLLERR | POLLNVAL);
+}
+
 int cmd_top(const struct cmd_line *line, struct err *err)
 {
     AUTO(top) top = {0};
@@ -149,7 +158,7 @@ int cmd_top(const struct cmd_line *line, struct err *err)
     TRY(river_open(&top.river, line->args[0], RIVER_LOOK, err));
     river_board_set_up(&top.board, &top.river);
     TRY(open_screen(&top, err));
-    while (!ends && !stop_asked()) {
+    while (!ends && !stop_asked() && !is_hung_up()) {
         AUTO(json_out) snapshot = {0};
 
         TRY(snapshot_make(&top.board.setup, &top.river.journal, &snapshot, err));

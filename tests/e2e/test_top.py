@@ -112,3 +112,10 @@ def test_an_unknown_terminal_is_named(pipeline):
     terminal = Terminal(["top", pipeline.file], env={"TERM": "no-such-terminal"})
     terminal.wait_for("no-such-terminal")
     assert terminal.end(b"") == 2
+
+
+def test_it_ends_with_its_terminal(pipeline):
+    terminal = Terminal(["top", pipeline.file])
+    terminal.wait_for("EXTRACT")
+    os.close(terminal.fd)
+    assert terminal.popen.wait(timeout=10) == 0
