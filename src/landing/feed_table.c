@@ -160,10 +160,11 @@ static int cursor_error(const struct batch *batch, int64_t index, struct err *er
                     batch->url ? batch->url : "its request", index);
 }
 
-/* Adds to the chunk's rows. 1: all in the chunk, 0: one does not fit, -1: one is at fault. */
+/* Adds to the chunk's rows. 1: all in the chunk; 0: one does not fit, -1: one is at fault, and none is added. */
 static int shred_batch(struct feed_reader *reader, const struct parcel *parcel, uint64_t *rows,
                        struct err *err)
 {
+    uint64_t row = *rows;
     const struct batch *batch = parcel->batch;
     yyjson_arr_iter iter = yyjson_arr_iter_with(yyjson_doc_get_root(parcel->doc));
     struct cursor_value value;
@@ -179,11 +180,12 @@ static int shred_batch(struct feed_reader *reader, const struct parcel *parcel, 
             reader->skipped++;
             continue;
         }
-        if (!shred_record(&reader->shredder, record, *rows, batch->page, index))
+        if (!shred_record(&reader->shredder, record, row, batch->page, index))
             return 0;
         see_cursor(reader, &value, record);
-        (*rows)++;
+        row++;
     }
+    *rows = row;
     return 1;
 }
 
