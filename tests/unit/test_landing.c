@@ -479,6 +479,22 @@ static void a_roll_is_not_forgotten_when_a_batch_is_put_aside(void **state)
     bed_finish(bed);
 }
 
+static void records_before_the_one_that_does_not_fit_are_written_once(void **state)
+{
+    struct bed *bed = *state;
+
+    bed_open(bed);
+    bed_batch(bed, 1, 0, "{\"id\": 0}, {\"id\": 1}");
+    let_it_take(bed);
+    bed_batch(bed, 1, 2, "{\"id\": 2}, {\"id\": 3}, {\"id\": \"x\"}");
+    bed_end_page(bed, 1, true);
+    bed_finish(bed);
+
+    assert_int_equal(bed->file_count, 2);
+    bed_assert_text(bed, "SELECT string_agg(id, ' ' ORDER BY _riacho_index) FROM landed",
+                    "0 1 2 3 \"x\"");
+}
+
 static void null_first_and_a_number_later_widen_the_column(void **state)
 {
     struct bed *bed = *state;
@@ -784,6 +800,7 @@ int main(void)
         TEST(a_misfit_at_any_place_loses_and_doubles_nothing),
         TEST(a_drift_within_a_page_makes_two_files_of_one_commit),
         TEST(a_roll_is_not_forgotten_when_a_batch_is_put_aside),
+        TEST(records_before_the_one_that_does_not_fit_are_written_once),
         TEST(null_first_and_a_number_later_widen_the_column),
         TEST(the_history_of_the_resource_is_the_least_a_file_has),
         TEST(the_file_names_its_schema_and_what_it_was_told),
