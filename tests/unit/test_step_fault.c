@@ -652,7 +652,7 @@ static void put_x(const struct world *world)
 
     assert_int_equal(world_journal(world, &journal, &err), 1);
     assert_int_equal(lite_script(&journal.lite,
-                                 "INSERT INTO topics VALUES (1, 't', 1);"
+                                 "INSERT INTO topics(no, name, next) VALUES (1, 't', 1);"
                                  "INSERT INTO messages VALUES (1, 0, 'x', 0, 'value', NULL)",
                                  &err),
                      0);
