@@ -45,14 +45,15 @@ def test_live_figures_come_from_another_process(pipeline):
     pipeline.do("extract")  # so that there is a state
     with Board(pipeline) as board, Stream(board) as stream:
         with pipeline.start("run", "--follow") as process:
-            wait_until(lambda: any(event.data.get("processes") for event in stream.named("river")))
+            # By the first event, if the process was there before it; else by a change.
+            wait_until(lambda: any(event.data.get("processes")
+                                   for event in stream.named("snapshot") + stream.named("river")))
             wait_until(lambda: board.get("/api/v1/snapshot").json()["transform"]["state"] == "running")
             snapshot = board.get("/api/v1/snapshot").json()
             assert snapshot["live"] and snapshot["processes"][0]["pid"] == process.popen.pid
             assert snapshot["rate_budget"]["per_s"] == 20 and snapshot["extract"][0]["run"] > 0
             process.kill()
-        wait_until(lambda: stream.named("river")[-1].data.get("live") is False or not board.get(
-            "/api/v1/snapshot").json()["live"])
+        wait_until(lambda: any(event.data.get("live") is False for event in stream.named("river")))
         snapshot = board.get("/api/v1/snapshot").json()
         assert not snapshot["live"] and snapshot["extract"][0]["state"] is None
     pipeline.do("run")
