@@ -53,7 +53,9 @@ class System:
         self.name = f"riacho-test-{profile}"
 
     def compose(self, *args):
-        return run(sys.executable, "-m", "podman_compose", "-p", self.name, "-f", COMPOSE, "--profile", self.profile, *args)
+        # The variable too: podman-compose adds --profile to that of .env, where Docker Compose lets it take its place.
+        return run(sys.executable, "-m", "podman_compose", "-p", self.name, "-f", COMPOSE, "--profile", self.profile, *args,
+                   env={**os.environ, "COMPOSE_PROFILES": self.profile})
 
     def container(self, service):
         return f"{self.name}_{service}_1"
