@@ -33,8 +33,8 @@ FILES = [
 LIBRARIES = [
     ("parse (yyjson)", r"riacho", r"yyjson|read_(root|str|num)|take_digits|skip_"),
     ("state (SQLite)", r"riacho", r"sqlite3|vdbe|btree|pager|pcache|wal[A-Z]|unix[A-Z]|balance|moveTo"),
-    ("decompression (zstd, Snappy in DuckDB)", r"libduckdb", r"ZSTD_.*decomp|decompress|Decompress|HUF_readD|FSE_readN"),
-    ("compression (zstd, Snappy in DuckDB)", r"libduckdb", r"ZSTD|HUF_|FSE_|HIST_|snappy"),
+    ("decompression (zstd in DuckDB)", r"libduckdb", r"ZSTD_.*decomp|decompress|Decompress|HUF_readD|FSE_readN"),
+    ("compression (zstd in DuckDB)", r"libduckdb", r"ZSTD|HUF_|FSE_|HIST_"),
     ("Parquet and queries (DuckDB)", r"libduckdb", r""),
     ("kernel: network, files, memory", r"kernel|vmlinux|vdso", r""),
     ("copying and comparing bytes (libc)", r"libc\.so", r"mem|str"),

@@ -11,16 +11,9 @@
 
 #include "base/banned.h"
 
-#define SNAPPY_ROWS 32
-
 char *duck_files_name(const char *dir, size_t index)
 {
     return mem_fmt("%s/data_%zu.tmp", dir, index);
-}
-
-const char *duck_codec_for(int64_t rows)
-{
-    return rows <= SNAPPY_ROWS ? "snappy" : "zstd";
 }
 
 /* The number in a name that duck_files_name() gave; -1 if it is another. */

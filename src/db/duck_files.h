@@ -23,10 +23,4 @@ char *duck_files_name(const char *dir, size_t index);
 MUST_CHECK int duck_files_check(struct duck_conn *conn, const char *dir, const int64_t *rows,
                                 size_t count, int64_t copied, struct err *err);
 
-/*
- * The codec for a file of so many rows. Measured on earthquakes: of ten rows zstd makes a file no smaller than
- * Snappy does, at twice the cost; of a hundred one smaller by a fifth.
- */
-const char *duck_codec_for(int64_t rows);
-
 #endif

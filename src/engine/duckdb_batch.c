@@ -183,7 +183,7 @@ static int write_gathered(struct party *party, size_t index, const struct gather
     AUTO(buf) options = {0};
 
     name_folder(&folder, party->jobs[0]->temp_dir);
-    duckdb_put_options(plan, party->jobs[0], &options);
+    duckdb_put_options(plan, &options);
     TRY(gathered_write(gathered, party->conn, folder.dir, options.data, err));
     return take_files(party, plan->table, gathered, folder.dir, err);
 }

@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "db/duck_files.h"
 #include "engine/duckdb_look.h"
 
 #include <stdlib.h>
@@ -139,10 +138,10 @@ static void put_select(const struct passage *passage, const struct table_plan *p
         buf_printf(to, " ORDER BY %s", plan->order);
 }
 
-void duckdb_put_options(const struct table_plan *plan, const struct engine_job *job, struct buf *to)
+void duckdb_put_options(const struct table_plan *plan, struct buf *to)
 {
-    buf_printf(to, "FORMAT parquet, COMPRESSION %s, KV_METADATA {riacho: '%s', \"table\": ",
-               duck_codec_for(job->input->rows), RIACHO_VERSION);
+    buf_puts(to, "FORMAT parquet, COMPRESSION zstd, KV_METADATA {riacho: '" RIACHO_VERSION
+                 "', \"table\": ");
     sql_put_text(to, plan->table);
     buf_putc(to, '}');
 }
@@ -158,7 +157,7 @@ static int write_file(struct passage *passage, const struct table_plan *plan, co
     buf_puts(&sql, ") TO ");
     sql_put_text(&sql, output->temp_path);
     buf_printf(&sql, " (USE_TMP_FILE false, ROW_GROUP_SIZE %d, ", ROW_GROUP_ROWS);
-    duckdb_put_options(plan, passage->job, &sql);
+    duckdb_put_options(plan, &sql);
     buf_putc(&sql, ')');
     return duck_number(passage->conn, sql.data, &output->rows, err);
 }

@@ -33,8 +33,7 @@ struct engine_output *duckdb_job_add(struct engine_job *job, const char *table);
 /* Makes the jobs' files durable, and takes their sizes and hashes. */
 MUST_CHECK int duckdb_jobs_finish(struct engine_job *const *jobs, size_t count, struct err *err);
 /* Adds what a job's file of a table is written with: "FORMAT parquet, …". */
-void duckdb_put_options(const struct table_plan *plan, const struct engine_job *job,
-                        struct buf *to);
+void duckdb_put_options(const struct table_plan *plan, struct buf *to);
 
 /* Whether a job failed by it, or the call. */
 bool duckdb_blames_data(const struct err *err);

@@ -5,7 +5,6 @@
  */
 #include "base/mem.h"
 #include "base/str.h"
-#include "db/duck_files.h"
 #include "engine/duckdb_batch.h"
 #include "engine/duckdb_describe.h"
 #include "engine/duckdb_gather.h"
@@ -209,8 +208,6 @@ static bool goes_with(const struct crew *crew, const struct load *load, size_t i
 
     return crew->planned[index] == crew->planned[first] &&
            duckdb_batch_may(crew->planned[index], job) &&
-           str_same(duck_codec_for(job->input->rows),
-                    duck_codec_for(crew->jobs[first].input->rows)) &&
            load->bytes + job->input->bytes <= BATCH_BYTES;
 }
 

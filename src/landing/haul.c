@@ -32,16 +32,6 @@ static void catch_close(struct catch *catch)
     *catch = (struct catch){0};
 }
 
-static int64_t most_rows(const struct haul *haul)
-{
-    int64_t most = 0;
-
-    for (size_t i = 0; i < haul->count; i++)
-        if (haul->files[i].fed.taken_rows > most)
-            most = haul->files[i].fed.taken_rows;
-    return most;
-}
-
 static int copy(const struct part *part, struct haul *haul, const char *fingerprint,
                 int64_t *ret_rows, struct err *err)
 {
@@ -55,7 +45,7 @@ static int copy(const struct part *part, struct haul *haul, const char *fingerpr
 
     feed_job_open(&job);
     part_put_copy(part, job.number, &sql);
-    buf_printf(&sql, "COMPRESSION %s, " DUCK_FILES_OPTIONS ", ", duck_codec_for(most_rows(haul)));
+    buf_puts(&sql, "COMPRESSION zstd, " DUCK_FILES_OPTIONS ", ");
     part_put_metadata(part, fingerprint, &sql);
     buf_putc(&sql, ')');
     done = duck_number(part->conn, buf_text(&sql), ret_rows, err);

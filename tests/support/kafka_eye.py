@@ -6,7 +6,8 @@ import time
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+from riacho import wait_until
 
 
 class Message:
@@ -53,7 +54,16 @@ class KafkaEye:
 
     def create_topic(self, name, partitions=1, **config):
         config = {key.replace("_", "."): str(value) for key, value in config.items()}
-        self.ask("create_topics", [NewTopic(name, partitions, 1, topic_configs=config)], wait_for_metadata=True)
+        topic = NewTopic(name, partitions, 1, topic_configs=config)
+        wait_until(lambda: self.made(topic))
+
+    def made(self, topic):
+        """False while one of that name is still being deleted, which ZooKeeper takes its time for."""
+        try:
+            self.ask("create_topics", [topic], wait_for_metadata=True)
+        except TopicAlreadyExistsError:
+            return False
+        return True
 
     def delete_topic(self, name):
         self.ask("delete_topics", [name])
