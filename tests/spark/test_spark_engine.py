@@ -198,7 +198,7 @@ def kill_count():
 def test_killed_riacho_loses_and_doubles_nothing(api, pipeline, spark_server):
     p = spark_pipeline(api, pipeline, spark_server, [[{"id": n, "v": n}] for n in range(30)], tables=NUMBERS)
     p.do("extract")
-    moments = riacho.random_moments(6, 0.05, 2)
+    moments = riacho.random_moments(6, 0.05, 0.6)
     kills = 0
     for _ in range(kill_count()):
         with p.start("transform") as process:
