@@ -4,6 +4,7 @@
  */
 #include "base/logger.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "base/str.h"
 #include "engine/fit.h"
 #include "engine/spark_batch.h"
@@ -16,6 +17,8 @@
 
 #define FOOTER_MEMORY ((int64_t)32 << 20) /* what DuckDB needs to read footers */
 #define MOST_SESSIONS 3                   /* tries of a batch whose server was restarted */
+#define CLEAR_TRIES 50
+#define CLEAR_EVERY_MS 20
 
 struct spark_engine {
     char *remote;
@@ -26,6 +29,7 @@ struct spark_engine {
     struct duck duck;
     struct duck_conn conn;
     struct table_cache cache;
+    char *staging;                /* of the run that goes on: the folder that Spark writes into */
     struct spark_session session; /* closed until it is first needed */
     pthread_mutex_t lock;         /* guards `stopped`, and the session's being open */
     bool stopped;                 /* interrupt() was called; a run that it ended clears it */
@@ -260,6 +264,7 @@ static int run_once(struct spark_engine *impl, struct engine_job *const *jobs, s
         .conn = &impl->conn,
         .roots = impl->roots,
         .root_count = impl->root_count,
+        .staging = impl->staging,
         .handlers = {.ctx = impl, .on_progress = pass_progress},
     };
 
@@ -355,6 +360,19 @@ static int run_all(struct spark_engine *impl, const struct engine_tables *tables
     return done;
 }
 
+/* Tasks of a failed job may write for a moment after Spark has answered, also into what was removed. */
+static void clear_staging(const char *staging)
+{
+    for (int tries = 0; tries < CLEAR_TRIES; tries++) {
+        struct err ignored = {0};
+
+        if (fs_remove_tree(staging, &ignored) == 0 && !fs_exists(staging))
+            return;
+        stop_wait_ms(CLEAR_EVERY_MS);
+    }
+    log_debug("\"%s\" is left to the end of the stage", staging);
+}
+
 static int run_spark(struct engine *engine, const struct engine_tables *tables,
                      struct engine_job *jobs, size_t count, struct journal *journal,
                      struct err *err)
@@ -366,7 +384,12 @@ static int run_spark(struct engine *engine, const struct engine_tables *tables,
 
     for (size_t i = 0; i < count; i++)
         had_failed[i] = jobs[i].failed;
+    impl->staging = count > 0 ? mem_fmt("%s/spark", jobs[0].temp_dir) : NULL;
     done = run_all(impl, tables, jobs, count, journal, planned, err);
+    if (impl->staging)
+        clear_staging(impl->staging);
+    free(impl->staging);
+    impl->staging = NULL;
     pthread_mutex_lock(&impl->lock);
     impl->stopped = false; /* one that came too late stops nothing */
     pthread_mutex_unlock(&impl->lock);

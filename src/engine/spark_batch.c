@@ -188,7 +188,7 @@ static void put_users(const struct spark_batch *batch, size_t index, struct buf 
 
 /* ---- running ---- */
 
-/* Where Spark writes; removed with what is left in it. */
+/* Where Spark writes one table; removed with what is left in it, to make room early. */
 struct staging_dir {
     char *path;
 };
@@ -200,16 +200,17 @@ static void staging_dir_close(struct staging_dir *dir)
 
     if (dir->path)
         removed = fs_remove_tree(dir->path, &ignored);
-    (void)removed; /* if not: the temporary folder goes as a whole in the end */
+    (void)
+        removed; /* if not: a task of a failed job still writes, and all of it goes after the run */
     free(dir->path);
     dir->path = NULL;
 }
 
-static void staging_dir_open(struct staging_dir *dir, const char *temp_dir)
+static void staging_dir_open(struct staging_dir *dir, const char *staging)
 {
     static atomic_llong made;
 
-    dir->path = mem_fmt("%s/spark-%lld", temp_dir, atomic_fetch_add(&made, 1) + 1);
+    dir->path = mem_fmt("%s/%lld", staging, atomic_fetch_add(&made, 1) + 1);
 }
 
 static int write_query(const struct spark_batch *batch, const struct spark_relation *query,
@@ -282,7 +283,7 @@ static int make_empty(const struct spark_batch *batch, size_t index, const char 
 
     if (all_are_made(batch, plan->table))
         return 0;
-    staging_dir_open(&staging, batch->jobs[0]->temp_dir);
+    staging_dir_open(&staging, batch->bench->staging);
     buf_puts(&empty, "SELECT * EXCEPT (" TABLE_FILE_COLUMN ") FROM (");
     buf_puts(&empty, sql);
     buf_puts(&empty, ") AS riacho__none WHERE false");
@@ -297,7 +298,7 @@ static int make_table(const struct spark_batch *batch, size_t index, struct err 
     AUTO(staging_dir) staging = {0};
     AUTO(buf) sql = {0};
 
-    staging_dir_open(&staging, batch->jobs[0]->temp_dir);
+    staging_dir_open(&staging, batch->bench->staging);
     if (plan->is_user_sql)
         put_users(batch, index, &sql);
     else

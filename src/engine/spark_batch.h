@@ -17,6 +17,7 @@ struct spark_bench {
     struct duck_conn *conn; /* reads footers */
     const struct engine_root *roots;
     size_t root_count;
+    const char *staging; /* the folder that Spark writes into, beneath the jobs' temp_dir */
     struct spark_handlers handlers;
 };
 

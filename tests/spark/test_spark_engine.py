@@ -219,7 +219,7 @@ def test_a_killed_server_loses_and_doubles_nothing(api, pipeline, tmp_path):
         for _ in range(kill_count() // 3):
             with p.start("transform") as process:
                 riacho.wait_until(
-                    lambda: list((p.output / "adjusted").rglob("spark-*")) or not process.is_running(), timeout=60
+                    lambda: list((p.output / "adjusted").rglob("spark/*")) or not process.is_running(), timeout=60
                 )
                 server.kill()
                 server.start()
@@ -234,7 +234,7 @@ def test_a_stop_ends_the_job_in_good_order(api, pipeline, spark_server):
     slow = "SELECT r.id FROM items CROSS JOIN range(0, 1000000000000, 1, 2) AS r WHERE hash(r.id, items.id) = 5"
     p = spark_pipeline(api, pipeline, spark_server, [[{"id": 1}]], tables=[{"name": "n", "from": "items", "sql": slow}])
     with p.start("run") as process:
-        riacho.wait_until(lambda: list((p.output / "adjusted").rglob("spark-*")), timeout=60)
+        riacho.wait_until(lambda: list((p.output / "adjusted").rglob("spark/*")), timeout=60)
         process.stop(status=143)
     assert not p.left_over()
     assert p.files("landing", "items") and not p.files("adjusted", "n")
