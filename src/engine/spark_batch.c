@@ -200,8 +200,8 @@ static void staging_dir_close(struct staging_dir *dir)
 
     if (dir->path)
         removed = fs_remove_tree(dir->path, &ignored);
-    (void)
-        removed; /* if not: a task of a failed job still writes, and all of it goes after the run */
+    /* If not, a task of a failed job still writes, and all of it goes after the run. */
+    (void)removed;
     free(dir->path);
     dir->path = NULL;
 }
