@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/banned.h"
 
@@ -158,14 +157,6 @@ static void put_column(duckdb_logical_type logical, const struct table_column *c
         SQL_FILL(to, "CAST($1 AS $2) AS $1", name.data, words.data);
 }
 
-static bool has_column(const struct table_plan *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->column_count; i++)
-        if (strcasecmp(plan->columns[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* What a SELECT gives, without running it on any row. */
 static int describe(struct duck_conn *conn, const struct table_plan *plan, const char *input,
                     const char *untyped, struct duck_result *ret_result, struct err *err)
@@ -198,7 +189,7 @@ static int add_columns(struct duck_result *plain, struct duck_result *probe,
         duckdb_logical_type logical = duckdb_column_logical_type(&plain->result, i);
         struct table_column *column;
 
-        if (has_column(plan, name)) {
+        if (table_plan_has(plan, name)) {
             duckdb_destroy_logical_type(&logical);
             return err_set(err, ERR_SQL, "the SQL gives two columns \"%s\"", name);
         }

@@ -8,7 +8,7 @@
 #include "engine/duckdb_batch.h"
 #include "engine/duckdb_describe.h"
 #include "engine/duckdb_gather.h"
-#include "engine/fit.h"
+#include "engine/table_planner.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -98,55 +98,15 @@ static void close_duckdb(struct engine *engine)
 
 /* ---- planning ---- */
 
-static int make_plans(struct duckdb_engine *impl, const struct table_request *request,
-                      const struct engine_job *job, struct planned **ret_planned, struct err *err)
+static int describe(void *ctx, const struct engine_job *job, struct table_plan *plan,
+                    struct err *err)
 {
-    AUTO(table_plans) plans = {0};
+    struct duckdb_engine *impl = ctx;
+    char *input = duckdb_input_sql(job);
+    const int done = duckdb_describe(&impl->conns[0], input, plan, err);
 
-    TRY(table_plans_make(request, &plans, err));
-    for (size_t i = 0; i < plans.count; i++) {
-        struct table_plan *plan = &plans.items[i];
-        char *input;
-        int got;
-
-        if (!plan->is_user_sql)
-            continue;
-        input = duckdb_input_sql(job);
-        got = duckdb_describe(&impl->conns[0], input, plan, err);
-        free(input);
-        if (got < 0)
-            return err_wrap(err, "table \"%s\"", plan->table);
-    }
-    *ret_planned = table_cache_add(&impl->cache, request, &plans);
-    return 0;
-}
-
-/* The plans of the job, with what is to be written of each. */
-static int plan_job(struct duckdb_engine *impl, const struct engine_tables *tables,
-                    const struct engine_job *job, struct journal *journal,
-                    struct planned **ret_planned, struct err *err)
-{
-    const struct table_request request = {.dialect = &dialect_duckdb,
-                                          .tables = tables,
-                                          .schema = job->schema,
-                                          .known = job->known ? job->known : job->schema};
-    struct planned *planned = table_cache_find(&impl->cache, &request);
-
-    if (planned == NULL)
-        TRY(make_plans(impl, &request, job, &planned, err));
-    for (size_t i = 0; i < planned->plans.count; i++) {
-        struct buf list = {0};
-
-        if (planned->lists[i])
-            continue;
-        if (fit_put_columns(&planned->plans.items[i], &dialect_duckdb, journal, &list, err) < 0) {
-            buf_close(&list);
-            return -1;
-        }
-        planned->lists[i] = buf_take(&list);
-    }
-    *ret_planned = planned;
-    return 0;
+    free(input);
+    return done;
 }
 
 /* ---- many jobs ---- */
@@ -342,6 +302,11 @@ static int work_alone(struct crew *crew, struct err *err)
 static int plan_jobs(struct crew *crew, const struct engine_tables *tables, struct journal *journal,
                      size_t *ret_left, struct err *err)
 {
+    const struct table_planner planner = {.cache = &crew->impl->cache,
+                                          .dialect = &dialect_duckdb,
+                                          .describe = describe,
+                                          .ctx = crew->impl};
+
     *ret_left = 0;
     for (size_t i = 0; i < crew->count; i++) {
         struct engine_job *job = &crew->jobs[i];
@@ -351,7 +316,7 @@ static int plan_jobs(struct crew *crew, const struct engine_tables *tables, stru
         crew->had_failed[i] = job->failed;
         if (job->failed)
             continue;
-        if (plan_job(crew->impl, tables, job, journal, &crew->planned[i], &why) == 0) {
+        if (table_planner_plan(&planner, tables, job, journal, &crew->planned[i], &why) == 0) {
             crew->is_taken[i] = false;
             crew->small += !is_large(job);
             (*ret_left)++;

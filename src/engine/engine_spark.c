@@ -6,17 +6,16 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "base/str.h"
-#include "engine/fit.h"
 #include "engine/spark_batch.h"
 #include "engine/spark_output.h"
+#include "engine/table_planner.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
-#define FOOTER_MEMORY ((int64_t)32 << 20) /* what DuckDB needs to read footers */
-#define MOST_SESSIONS 3                   /* tries of a batch whose server was restarted */
+#define MOST_SESSIONS 3 /* tries of a batch whose server was restarted */
 #define CLEAR_TRIES 50
 #define CLEAR_EVERY_MS 20
 
@@ -26,8 +25,7 @@ struct spark_engine {
     size_t root_count;
     void (*on_progress)(void *ctx, int64_t tasks_done, int64_t tasks);
     void *progress_ctx;
-    struct duck duck;
-    struct duck_conn conn;
+    struct parquet_rows rows;
     struct table_cache cache;
     char *staging;                /* of the run that goes on: the folder that Spark writes into */
     struct spark_session session; /* closed until it is first needed */
@@ -40,8 +38,7 @@ struct spark_engine {
 static void spark_engine_close(struct spark_engine *impl)
 {
     spark_session_close(&impl->session);
-    duck_conn_close(&impl->conn);
-    duck_close(&impl->duck);
+    parquet_rows_close(&impl->rows);
     table_cache_close(&impl->cache);
     for (size_t i = 0; i < impl->root_count; i++) {
         free((void *)(uintptr_t)impl->roots[i].dir);
@@ -50,19 +47,6 @@ static void spark_engine_close(struct spark_engine *impl)
     free(impl->roots);
     free(impl->remote);
     pthread_mutex_destroy(&impl->lock);
-}
-
-static int open_parts(struct spark_engine *impl, const struct engine_conf *conf, struct err *err)
-{
-    const struct duck_conf duck_conf = {.memory_bytes = FOOTER_MEMORY,
-                                        .threads = 1,
-                                        .temp_dir = conf->temp_dir,
-                                        .allowed_dirs = conf->dirs,
-                                        .allowed_count = conf->dir_count,
-                                        .locked = true};
-
-    TRY(duck_open(&impl->duck, &duck_conf, err));
-    return duck_connect(&impl->duck, &impl->conn, err);
 }
 
 static int open_spark(struct engine *engine, const struct engine_conf *conf, struct err *err)
@@ -78,12 +62,8 @@ static int open_spark(struct engine *engine, const struct engine_conf *conf, str
     for (size_t i = 0; i < conf->root_count; i++)
         impl->roots[i] = (struct engine_root){.dir = mem_str(conf->roots[i].dir),
                                               .elsewhere = mem_str(conf->roots[i].elsewhere)};
-    if (open_parts(impl, conf, err) < 0) {
-        spark_engine_close(impl);
-        free(impl);
-        return -1;
-    }
     engine->impl = impl;
+    (void)err; /* the server is asked for when it is first needed */
     return 0;
 }
 
@@ -191,58 +171,18 @@ static void fail(struct engine_job *job, const struct err *err)
 
 /* ---- planning ---- */
 
-static int describe(struct spark_engine *impl, const struct schema *schema, struct table_plan *plan,
+static int describe(void *ctx, const struct engine_job *job, struct table_plan *plan,
                     struct err *err)
 {
+    struct spark_engine *impl = ctx;
     int done = -1;
 
     for (int tries = 1; done < 0; tries++) {
         TRY(ensure_session(impl, err));
-        done = spark_describe(&impl->session, schema, plan, err);
+        done = spark_describe(&impl->session, job->schema, plan, err);
         if (done < 0 && (!is_lost(impl) || tries == MOST_SESSIONS))
-            return err_wrap(err, "table \"%s\"", plan->table);
-    }
-    return 0;
-}
-
-static int make_plans(struct spark_engine *impl, const struct table_request *request,
-                      struct planned **ret_planned, struct err *err)
-{
-    AUTO(table_plans) plans = {0};
-
-    TRY(table_plans_make(request, &plans, err));
-    for (size_t i = 0; i < plans.count; i++)
-        if (plans.items[i].is_user_sql)
-            TRY(describe(impl, request->schema, &plans.items[i], err));
-    *ret_planned = table_cache_add(&impl->cache, request, &plans);
-    return 0;
-}
-
-/* The plans of the job, with what is to be written of each. */
-static int plan_job(struct spark_engine *impl, const struct engine_tables *tables,
-                    const struct engine_job *job, struct journal *journal,
-                    struct planned **ret_planned, struct err *err)
-{
-    const struct table_request request = {.dialect = &dialect_spark,
-                                          .tables = tables,
-                                          .schema = job->schema,
-                                          .known = job->known ? job->known : job->schema};
-    struct planned *planned = table_cache_find(&impl->cache, &request);
-
-    if (planned == NULL)
-        TRY(make_plans(impl, &request, &planned, err));
-    for (size_t i = 0; i < planned->plans.count; i++) {
-        struct buf list = {0};
-
-        if (planned->lists[i])
-            continue;
-        if (fit_put_columns(&planned->plans.items[i], &dialect_spark, journal, &list, err) < 0) {
-            buf_close(&list);
             return -1;
-        }
-        planned->lists[i] = buf_take(&list);
     }
-    *ret_planned = planned;
     return 0;
 }
 
@@ -261,7 +201,7 @@ static int run_once(struct spark_engine *impl, struct engine_job *const *jobs, s
 {
     const struct spark_bench bench = {
         .session = &impl->session,
-        .conn = &impl->conn,
+        .rows = &impl->rows,
         .roots = impl->roots,
         .root_count = impl->root_count,
         .staging = impl->staging,
@@ -311,10 +251,16 @@ static int plan_jobs(struct spark_engine *impl, const struct engine_tables *tabl
                      struct engine_job *jobs, size_t count, struct journal *journal,
                      struct planned **ret_planned, struct err *err)
 {
+    const struct table_planner planner = {.cache = &impl->cache,
+                                          .dialect = &dialect_spark,
+                                          .describe = describe,
+                                          .ctx = impl};
+
     for (size_t i = 0; i < count; i++) {
         struct err why = {0};
 
-        if (jobs[i].failed || plan_job(impl, tables, &jobs[i], journal, &ret_planned[i], &why) == 0)
+        if (jobs[i].failed ||
+            table_planner_plan(&planner, tables, &jobs[i], journal, &ret_planned[i], &why) == 0)
             continue;
         ret_planned[i] = NULL;
         if (!blames_data(&why)) {

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/banned.h"
 
@@ -288,7 +287,7 @@ static int make_empty(const struct spark_batch *batch, size_t index, const char 
     buf_puts(&empty, sql);
     buf_puts(&empty, ") AS riacho__none WHERE false");
     TRY(write_table(batch, empty.data, plan->is_user_sql, staging.path, false, err));
-    return spark_output_copy(batch->bench->conn, plan->table, staging.path, batch->jobs,
+    return spark_output_copy(batch->bench->rows, plan->table, staging.path, batch->jobs,
                              batch->count, err);
 }
 
@@ -304,7 +303,7 @@ static int make_table(const struct spark_batch *batch, size_t index, struct err 
     else
         put_ours(batch, index, &sql);
     TRY(write_table(batch, sql.data, plan->is_user_sql, staging.path, true, err));
-    TRY(spark_output_take(batch->bench->conn, plan->table, staging.path, batch->jobs, batch->count,
+    TRY(spark_output_take(batch->bench->rows, plan->table, staging.path, batch->jobs, batch->count,
                           err));
     return make_empty(batch, index, sql.data, err);
 }
@@ -377,14 +376,6 @@ static void put_typed(const struct spark_type *from, const struct table_column *
         SQL_FILL(to, "CAST($1 AS $2) AS $1", name.data, words.data);
 }
 
-static bool has_column(const struct table_plan *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->column_count; i++)
-        if (strcasecmp(plan->columns[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* Where in the user's own text the fault is: "line 2, column 5". */
 static void tell_place(const struct spark_fault *fault, const char *sql, const char *users,
                        struct err *err)
@@ -442,7 +433,7 @@ int spark_describe(struct spark_session *session, const struct schema *schema,
         const struct spark_type *field = &type.fields[i];
         struct table_column *column;
 
-        if (has_column(plan, field->name))
+        if (table_plan_has(plan, field->name))
             return err_set(err, ERR_SQL, "the SQL gives two columns \"%s\"", field->name);
         column = table_plan_add(plan, field->name, false);
         become(field, &column->type);

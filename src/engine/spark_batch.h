@@ -6,15 +6,15 @@
 #ifndef RIACHO_SPARK_BATCH_H
 #define RIACHO_SPARK_BATCH_H
 
-#include "db/duck.h"
 #include "engine/engine.h"
+#include "engine/parquet_rows.h"
 #include "engine/spark_connect.h"
 #include "engine/table_cache.h"
 
 /* What a batch works with; all is borrowed. */
 struct spark_bench {
     struct spark_session *session;
-    struct duck_conn *conn; /* reads footers */
+    struct parquet_rows *rows;
     const struct engine_root *roots;
     size_t root_count;
     const char *staging; /* the folder that Spark writes into, beneath the jobs' temp_dir */

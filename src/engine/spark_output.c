@@ -94,19 +94,8 @@ void spark_output_undo(struct engine_job *job)
     engine_job_close(job);
 }
 
-/* Rows by the file's own footer. */
-static int count_rows(struct duck_conn *conn, const char *path, int64_t *ret_rows, struct err *err)
-{
-    AUTO(buf) sql = {0};
-
-    buf_puts(&sql, "SELECT num_rows FROM parquet_file_metadata(");
-    sql_put_text(&sql, path);
-    buf_putc(&sql, ')');
-    return duck_number(conn, sql.data, ret_rows, err);
-}
-
 /* One part under a name that does not depend on the job that wrote it. */
-static int finish_part(struct duck_conn *conn, struct engine_output *output, const char *name,
+static int finish_part(struct parquet_rows *rows, struct engine_output *output, const char *name,
                        struct err *err)
 {
     char *final = mem_fmt("part-%05zu.parquet", output->file_count);
@@ -124,7 +113,9 @@ static int finish_part(struct duck_conn *conn, struct engine_output *output, con
         done = fs_sha256(path, sha256, &file->bytes, err);
     if (done == 0) {
         file->sha256 = mem_str(sha256);
-        done = count_rows(conn, path, &file->rows, err);
+        done = parquet_rows_count(rows, path, &file->rows, err);
+        if (done < 0)
+            err->code = ERR_IO; /* Spark says that it is whole: so it is the folder, not the data */
     }
     output->rows += file->rows;
     output->bytes += file->bytes;
@@ -134,7 +125,7 @@ static int finish_part(struct duck_conn *conn, struct engine_output *output, con
 }
 
 /* What lies beside the parts (checksums, marks) goes. */
-static int finish_folder(struct duck_conn *conn, struct engine_output *output, struct err *err)
+static int finish_folder(struct parquet_rows *rows, struct engine_output *output, struct err *err)
 {
     AUTO(entries) entries = {0};
 
@@ -143,7 +134,7 @@ static int finish_folder(struct duck_conn *conn, struct engine_output *output, s
         char *path =
             is_part(entries.names[i]) ? NULL : fs_join(output->temp_path, entries.names[i]);
         const int done =
-            path ? fs_remove_tree(path, err) : finish_part(conn, output, entries.names[i], err);
+            path ? fs_remove_tree(path, err) : finish_part(rows, output, entries.names[i], err);
 
         free(path);
         TRY(done);
@@ -183,7 +174,7 @@ static const char *file_name(const struct engine_job *job)
     return slash ? slash + 1 : job->input_path;
 }
 
-static int take_partition(struct duck_conn *conn, const char *table, const char *staging,
+static int take_partition(struct parquet_rows *rows, const char *table, const char *staging,
                           const char *name, struct engine_job *const *jobs, size_t count,
                           struct err *err)
 {
@@ -203,17 +194,17 @@ static int take_partition(struct duck_conn *conn, const char *table, const char 
     free(from);
     if (renamed == 0)
         return err_set(err, ERR_IO, "\"%s\" is there already", output->temp_path);
-    return renamed < 0 ? -1 : finish_folder(conn, output, err);
+    return renamed < 0 ? -1 : finish_folder(rows, output, err);
 }
 
-int spark_output_take(struct duck_conn *conn, const char *table, const char *staging,
+int spark_output_take(struct parquet_rows *rows, const char *table, const char *staging,
                       struct engine_job *const *jobs, size_t count, struct err *err)
 {
     AUTO(entries) entries = {0};
 
     TRY(list_dir(staging, &entries, err));
     for (size_t i = 0; i < entries.count; i++)
-        TRY(take_partition(conn, table, staging, entries.names[i], jobs, count, err));
+        TRY(take_partition(rows, table, staging, entries.names[i], jobs, count, err));
     return 0;
 }
 
@@ -243,7 +234,7 @@ static int copy_parts(const char *from, const char *to, struct err *err)
     return 0;
 }
 
-int spark_output_copy(struct duck_conn *conn, const char *table, const char *empty,
+int spark_output_copy(struct parquet_rows *rows, const char *table, const char *empty,
                       struct engine_job *const *jobs, size_t count, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
@@ -253,7 +244,7 @@ int spark_output_copy(struct duck_conn *conn, const char *table, const char *emp
             continue;
         output = add_output(jobs[i], table);
         TRY(copy_parts(empty, output->temp_path, err));
-        TRY(finish_folder(conn, output, err));
+        TRY(finish_folder(rows, output, err));
     }
     return 0;
 }

@@ -5,8 +5,8 @@
 #ifndef RIACHO_SPARK_OUTPUT_H
 #define RIACHO_SPARK_OUTPUT_H
 
-#include "db/duck.h"
 #include "engine/engine.h"
+#include "engine/parquet_rows.h"
 #include "engine/table_plan.h"
 
 /* By which the output is partitioned: the landed file's name. */
@@ -14,12 +14,12 @@
 
 /*
  * Gives each job its part of the folder `staging`, in which Spark wrote the table partitioned by
- * SPARK_FILE_COLUMN. A job whose file gave no row gets nothing. `conn` reads how many rows the parts have.
+ * SPARK_FILE_COLUMN. A job whose file gave no row gets nothing. `rows` tells how many rows the parts have.
  */
-MUST_CHECK int spark_output_take(struct duck_conn *conn, const char *table, const char *staging,
+MUST_CHECK int spark_output_take(struct parquet_rows *rows, const char *table, const char *staging,
                                  struct engine_job *const *jobs, size_t count, struct err *err);
 /* Gives those jobs that have no output of the table a copy of the folder `empty`, which holds typed files. */
-MUST_CHECK int spark_output_copy(struct duck_conn *conn, const char *table, const char *empty,
+MUST_CHECK int spark_output_copy(struct parquet_rows *rows, const char *table, const char *empty,
                                  struct engine_job *const *jobs, size_t count, struct err *err);
 /* Whether the job has an output of that table. */
 bool spark_output_is_made(const struct engine_job *job, const char *table);

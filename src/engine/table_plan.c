@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/banned.h"
 
@@ -40,6 +41,14 @@ struct table_column *table_plan_add(struct table_plan *plan, const char *name, b
     *MEM_PUSH(plan->columns, plan->column_count) =
         (struct table_column){.name = mem_str(name), .is_declared = is_declared};
     return &plan->columns[plan->column_count - 1];
+}
+
+bool table_plan_has(const struct table_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->column_count; i++)
+        if (strcasecmp(plan->columns[i].name, name) == 0)
+            return true;
+    return false;
 }
 
 /* What stands for the character; NULL: it stands for itself. */

@@ -62,6 +62,8 @@ void table_plans_close(struct table_plans *plans);
 
 /* Adds a column at the end. */
 struct table_column *table_plan_add(struct table_plan *plan, const char *name, bool is_declared);
+/* Whether it has a column of that name, in whatever case. */
+bool table_plan_has(const struct table_plan *plan, const char *name);
 
 /* What the stand-ins stand for; each is SQL. */
 struct table_parts {
