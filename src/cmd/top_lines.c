@@ -136,6 +136,13 @@ static void add_folder(struct top_lines *lines, yyjson_mut_val *row)
              count_of(row, "files").text, count_of(row, "rows").text, bytes_of(row, "bytes").text);
 }
 
+static void add_exported(struct top_lines *lines, yyjson_mut_val *row)
+{
+    add_line(lines, TOP_PLAIN, "%-16s %-15s %9s %14s %10s", text_of(row, "name"),
+             text_of(row, "table"), count_of(row, "files").text, count_of(row, "rows").text,
+             bytes_of(row, "bytes").text);
+}
+
 static void add_run(struct top_lines *lines, yyjson_mut_val *row)
 {
     yyjson_mut_val *error = yyjson_mut_obj_get(row, "error");
@@ -161,8 +168,8 @@ static const struct section sections[] = {
     {"resources", "LANDED                               files           rows      bytes",
      add_folder},
     {"tables", "TABLE                                files           rows      bytes", add_folder},
-    {"exported", "EXPORTED                             files           rows      bytes",
-     add_folder},
+    {"exported", "EXPORTED         table               files           rows      bytes",
+     add_exported},
     {"runs", "RUN                  number status   started", add_run},
 };
 

@@ -1,4 +1,5 @@
-"""Pictures of every view for the docs: real earthquakes on their way, in the real page. `make screenshots` calls it.
+"""Pictures of every view for the docs: real earthquakes on their way, in the real page and in a terminal.
+`make screenshots` calls it.
 
 usage: python tests/browser/pictures.py docs/pictures
 """
@@ -15,6 +16,8 @@ import riacho  # noqa: E402
 from api_server import Api  # noqa: E402
 from page_world import CHROMIUM, FLAGS, Board, Visit, until  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
+from terminal import Terminal  # noqa: E402
+from terminal_picture import COLUMNS, EMULATED, ROWS, take_terminal  # noqa: E402
 
 QUAKES = json.loads((ROOT / "build/deps/share/earthquakes.json").read_text())["features"]
 
@@ -106,14 +109,32 @@ def take(browser, board, folder, name, view, **how):
     here.close()
 
 
+def take_top(browser, board, folder):
+    terminal = Terminal(["top", board.pipeline.file], ROWS, COLUMNS, env=EMULATED)
+    terminal.wait_for("live")
+    terminal.read(3)
+    take_terminal(browser, terminal.raw, folder / "top.png")
+    terminal.end()
+
+
+def take_demo(browser, folder):
+    with tempfile.TemporaryDirectory() as home:
+        terminal = Terminal(["demo"], ROWS, COLUMNS, env=EMULATED, cwd=home)
+        riacho.wait_until(lambda: terminal.read() or terminal.popen.poll() is not None)
+        terminal.read()
+        take_terminal(browser, terminal.raw, folder / "demo.png")
+
+
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     with Api() as api, tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        take_demo(browser, folder)
         board = Board(riacho.Pipeline(home, conf_of(api)), "serve")
         try:
             riacho.wait_until(lambda: len(board.pipeline.files("csv", "quakes")) >= 5, timeout=120)
             take(browser, board, folder, "river", "river")
+            take_top(browser, board, folder)
             riacho.wait_until(lambda: len(board.pipeline.files("csv", "quakes")) >= 18, timeout=120)
             for name, view in VIEWS.items():
                 take(browser, board, folder, name, view)

@@ -1,64 +1,11 @@
 """riacho top, in a terminal of its own."""
 
-import fcntl
 import os
-import pty
 import re
-import select
-import struct
-import subprocess
-import termios
-import time
 
 import pytest
-import riacho
 from riacho import Pipeline, conf_of, resource_of
-
-
-class Terminal:
-    """The program in a pseudo terminal of that size; what it wrote so far, without escapes."""
-
-    def __init__(self, args, rows=40, columns=100, env=None):
-        self.fd, child = pty.openpty()
-        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        env = riacho.environment({"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(env or {})})
-        self.popen = subprocess.Popen([riacho.PROGRAM, *map(str, args)], stdin=child, stdout=child, stderr=child,
-                                      env=env, start_new_session=True)
-        os.close(child)
-        self.raw = b""
-
-    def read(self, seconds=0.1):
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and select.select([self.fd], [], [], left)[0]:
-            try:
-                self.raw += os.read(self.fd, 65536)
-            except OSError:
-                break
-
-    @property
-    def text(self):
-        return re.sub(rb"\x1b(\[[0-9;?]*[a-zA-Z]|[()][A-Z0-9]|[=>])", b" ", self.raw).decode(errors="replace")
-
-    def wait_for(self, word):
-        def has_it():
-            self.read()
-            return word in self.text
-
-        riacho.wait_until(has_it)
-
-    def send(self, keys):
-        os.write(self.fd, keys)
-
-    def end(self, keys=b"q"):
-        self.send(keys)
-
-        def has_ended():
-            self.read()
-            return self.popen.poll() is not None
-
-        riacho.wait_until(has_ended)
-        os.close(self.fd)
-        return self.popen.returncode
+from terminal import Terminal
 
 
 @pytest.fixture
@@ -74,6 +21,13 @@ def test_it_shows_the_state_in_any_width(pipeline, columns):
     terminal = Terminal(["top", pipeline.file], columns=columns)
     for word in ("EXTRACT", "items", "LANDED"):
         terminal.wait_for(word[:columns])
+    assert terminal.end() == 0
+
+
+def test_what_was_exported_is_told_by_table(pipeline):
+    terminal = Terminal(["top", pipeline.file])
+    terminal.wait_for("EXPORTED")
+    assert re.search(r"export:csv\s+items\s", terminal.text)
     assert terminal.end() == 0
 
 
