@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "engine/spark_batch.h"
 #include "engine/spark_output.h"
+#include "engine/spark_place.h"
 #include "engine/table_planner.h"
 
 #include <pthread.h>
@@ -89,27 +90,6 @@ static void close_spark(struct engine *engine)
 
 /* ---- the session ---- */
 
-/* What all that we write depends on, whatever the server's own settings are. */
-static int set_rules(struct spark_session *session, struct err *err)
-{
-    static const struct spark_option rules[] = {
-        {"spark.sql.session.timeZone", "UTC"},
-        {"spark.sql.ansi.enabled", "true"},
-        {"spark.sql.caseSensitive", "false"},
-        {"spark.sql.storeAssignmentPolicy", "ANSI"},
-        {"spark.sql.parser.escapedStringLiterals", "false"},
-        {"spark.sql.ansi.doubleQuotedIdentifiers", "false"},
-        {"spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"},
-        {"spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED"},
-        {"spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED"},
-        {"spark.sql.parquet.writeLegacyFormat", "false"},
-        {"spark.sql.files.maxRecordsPerFile", "0"},
-        {"spark.sql.sources.partitionOverwriteMode", "static"},
-    };
-
-    return spark_session_set(session, rules, sizeof rules / sizeof *rules, err);
-}
-
 static int stopped(struct err *err)
 {
     return err_set(err, ERR_STOPPED, "interrupted");
@@ -126,7 +106,7 @@ static int ensure_session(struct spark_engine *impl, struct err *err)
                            &(struct spark_conf){.remote = impl->remote,
                                                 .user_agent = "riacho/" RIACHO_VERSION},
                            err));
-    TRY(set_rules(&made, err));
+    TRY(spark_set_rules(&made, err));
     pthread_mutex_lock(&impl->lock);
     was_stopped = impl->stopped;
     impl->session = made;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/spark_output.h"
+#include "engine/spark_place.h"
 #include "engine/user_sql.h"
 
 #include <stdatomic.h>
@@ -19,39 +20,6 @@
 #define INPUT_NAME "riacho__name" /* of the file that a row is from */
 
 /* ---- the landed files, as Spark reads them ---- */
-
-static void put_column(const char *name, const char *type, struct buf *to)
-{
-    buf_puts(to, to->size ? ", " : "");
-    dialect_spark.put_name(to, name);
-    buf_printf(to, " %s", type);
-}
-
-/* Their schema in DDL: given, so that Spark need not look into each of them first. */
-static void put_schema(const struct schema *schema, struct buf *to)
-{
-    for (size_t i = 0; i < schema->field_count; i++) {
-        AUTO(buf) type = {0};
-
-        dialect_spark.put_landed(&schema->fields[i], &type);
-        put_column(schema->fields[i].name, type.data, to);
-    }
-    put_column(SCHEMA_PAGE_COLUMN, "BIGINT", to);
-    put_column(SCHEMA_INDEX_COLUMN, "BIGINT", to);
-}
-
-/* A path of this machine as the server has it. The caller frees. */
-static char *path_for_spark(const struct spark_bench *bench, const char *path)
-{
-    for (size_t i = 0; i < bench->root_count; i++) {
-        const struct engine_root *root = &bench->roots[i];
-        const size_t size = strlen(root->dir);
-
-        if (root->elsewhere && str_starts(path, root->dir) && path[size] == '/')
-            return mem_fmt("%s%s", root->elsewhere, path + size);
-    }
-    return mem_fmt("file://%s", path);
-}
 
 static const char *name_of(const struct engine_job *job)
 {
@@ -95,9 +63,10 @@ static void spark_batch_close(struct spark_batch *batch)
 static void spark_batch_open(struct spark_batch *batch)
 {
     batch->paths = mem_alloc((batch->count + 1) * sizeof *batch->paths);
-    put_schema(batch->jobs[0]->schema, &batch->schema);
+    spark_put_schema(batch->jobs[0]->schema, &batch->schema);
     for (size_t i = 0; i < batch->count; i++)
-        batch->paths[i] = path_for_spark(batch->bench, batch->jobs[i]->input_path);
+        batch->paths[i] = spark_path_of(batch->bench->roots, batch->bench->root_count,
+                                        batch->jobs[i]->input_path);
 }
 
 static const char *run_of(const struct engine_job *job)
@@ -217,7 +186,7 @@ static int write_query(const struct spark_batch *batch, const struct spark_relat
 {
     static const char *const by[] = {SPARK_FILE_COLUMN};
     static const struct spark_option zstd = {"compression", "zstd"};
-    char *path = path_for_spark(batch->bench, dir);
+    char *path = spark_path_of(batch->bench->roots, batch->bench->root_count, dir);
     const struct spark_write write = {.from = query,
                                       .format = "parquet",
                                       .path = path,
@@ -418,7 +387,7 @@ int spark_describe(struct spark_session *session, const struct schema *schema,
 
     if (user_sql_breaks_out(plan->user_sql))
         return err_set(err, ERR_SQL, "syntax error: a parenthesis is closed that was not opened");
-    put_schema(schema, &ddl);
+    spark_put_schema(schema, &ddl);
     /* No file is looked at: a schema is all that is needed. */
     none = (struct spark_relation){.format = "parquet", .schema = ddl.data};
     table_fill(plan->relation, &(struct table_parts){.input = INPUT}, &sql);

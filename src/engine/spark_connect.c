@@ -9,6 +9,7 @@
 #include "engine/grpc.h"
 #include "engine/spark_fault.h"
 #include "engine/spark_message.h"
+#include "engine/spark_operation.h"
 #include "engine/spark_remote.h"
 
 #include <stdio.h>
@@ -258,6 +259,8 @@ static void say(struct spark_impl *impl, const char *method, const ProtobufCMess
 struct operation {
     struct spark_impl *impl;
     const struct spark_handlers *handlers;
+    spark_on_response *on_other; /* answers that are for none of the handlers; NULL */
+    void *other_ctx;
     struct buf request; /* of ExecutePlan */
     char id[UUID_TEXT];
     char *last_response; /* the id of the last answer that came; NULL: none has */
@@ -308,8 +311,8 @@ static int hand_over(struct operation *operation, const Spark__ExecutePlanRespon
     case SPARK__EXECUTE_PLAN_RESPONSE__RESPONSE_TYPE_RESULT_COMPLETE:
         operation->is_complete = true;
         return 0;
-    default:
-        return 0; /* metrics, and what this client does not ask for */
+    default: /* metrics, and what only some ask for */
+        return operation->on_other ? operation->on_other(operation->other_ctx, response, err) : 0;
     }
 }
 
@@ -458,11 +461,10 @@ static int follow(struct operation *operation, struct err *err)
     return 0;
 }
 
-static int run(struct spark_impl *impl, Spark__Plan *plan_taken,
-               const struct spark_handlers *handlers, struct err *err)
+static int run(struct operation *operation_taken, Spark__Plan *plan_taken, struct err *err)
 {
-    static const struct spark_handlers none = {0};
-    AUTO(operation) operation = {.impl = impl, .handlers = handlers ? handlers : &none};
+    AUTO(operation) operation = *operation_taken;
+    struct spark_impl *impl = operation.impl;
     int done = make_uuid(operation.id, err);
 
     if (done == 0)
@@ -478,21 +480,43 @@ static int run(struct spark_impl *impl, Spark__Plan *plan_taken,
     return done;
 }
 
+static const struct spark_handlers no_handlers = {0};
+
+static int run_handled(struct spark_session *session, Spark__Plan *plan_taken,
+                       const struct spark_handlers *handlers, struct err *err)
+{
+    struct operation operation = {.impl = session->impl,
+                                  .handlers = handlers ? handlers : &no_handlers};
+
+    return run(&operation, plan_taken, err);
+}
+
+int spark_operation_run(struct spark_session *session, Spark__Plan *plan_taken,
+                        spark_on_response *on_response, void *ctx, struct err *err)
+{
+    struct operation operation = {.impl = session->impl,
+                                  .handlers = &no_handlers,
+                                  .on_other = on_response,
+                                  .other_ctx = ctx};
+
+    return run(&operation, plan_taken, err);
+}
+
 int spark_session_query(struct spark_session *session, const struct spark_relation *query,
                         const struct spark_handlers *handlers, struct err *err)
 {
-    return run(session->impl, spark_plan_of_relation(query), handlers, err);
+    return run_handled(session, spark_plan_of_relation(query), handlers, err);
 }
 
 int spark_session_command(struct spark_session *session, const char *statement, struct err *err)
 {
-    return run(session->impl, spark_plan_of_statement(statement), NULL, err);
+    return run_handled(session, spark_plan_of_statement(statement), NULL, err);
 }
 
 int spark_session_write(struct spark_session *session, const struct spark_write *write,
                         const struct spark_handlers *handlers, struct err *err)
 {
-    return run(session->impl, spark_plan_of_write(write), handlers, err);
+    return run_handled(session, spark_plan_of_write(write), handlers, err);
 }
 
 void spark_session_interrupt(struct spark_session *session)
@@ -706,8 +730,9 @@ static int open_parts(struct spark_impl *impl, const struct spark_conf *conf, st
     TRY(spark_remote_read(conf->remote, &impl->remote, err));
     impl->name = spark_remote_name(&impl->remote);
     TRY(make_uuid(impl->id, err));
-    if (impl->remote.session_id)
-        snprintf(impl->id, sizeof impl->id, "%s", impl->remote.session_id);
+    if (conf->session_id || impl->remote.session_id)
+        snprintf(impl->id, sizeof impl->id, "%s",
+                 impl->remote.session_id ? impl->remote.session_id : conf->session_id);
     spark__user_context__init(&impl->user);
     if (impl->remote.user_id)
         impl->user.user_id = impl->remote.user_id;
@@ -746,6 +771,11 @@ void spark_session_close(struct spark_session *session)
     say(impl, SERVICE "ReleaseSession", &request.base);
     impl_free(impl);
     session->impl = NULL;
+}
+
+const char *spark_session_id(const struct spark_session *session)
+{
+    return session->impl->id;
 }
 
 const char *spark_session_version(const struct spark_session *session)

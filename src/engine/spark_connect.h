@@ -26,6 +26,8 @@
 struct spark_conf {
     const char *remote;     /* "sc://host:port/;token=…": see engine/spark_remote.h */
     const char *user_agent; /* unless the remote gives one; NULL: "riacho" */
+    const char *session_id; /* a UUID, unless the remote gives one: of a session to go on in, or of
+                               a new one; NULL: the client makes one */
     int connect_ms;         /* to connect; 0: 10 s */
     int silence_ms;  /* the server may say nothing for so long, then it is asked anew; 0: 2 min */
     int patience_ms; /* how long a server that was reached once is tried again; 0: 1 min, -1: not */
@@ -168,6 +170,8 @@ MUST_CHECK int spark_session_open(struct spark_session *session, const struct sp
 /* Releases the session on the server, and all that runs in it, if it can be reached. */
 void spark_session_close(struct spark_session *session);
 
+/* The UUID by which another process could go on in it; lives as long as the session. */
+const char *spark_session_id(const struct spark_session *session);
 /* "4.0.5"; lives as long as the session. */
 const char *spark_session_version(const struct spark_session *session);
 /* Of the last call that failed; its members are borrowed until the next call. */
