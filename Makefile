@@ -273,7 +273,13 @@ deb: ## build/riacho_VERSION_amd64.deb, checked by lintian
 test-packages: all ## the Debian package in a fresh root (as root; takes minutes)
 	@deps/install-system build package
 	@deps/venv tests
-	$(PYTEST) -m packages tests/packages $(PYTEST_ARGS)
+	$(PYTEST) -m packages tests/packages/test_deb.py $(PYTEST_ARGS)
+
+test-containers: all ## docker/: the image, and the whole system under podman with both Kafkas (as root; takes long)
+	@deps/install-system build kafka container
+	@deps/venv tests spark packages
+	@deps/kafka
+	$(PYTEST) -m packages tests/packages/test_compose.py $(PYTEST_ARGS)
 
 clean: ## remove what was built; the fetched libraries stay
 	rm -rf $(filter-out $(D) build/venv build/poetry build/kafka build/page build/browser,$(wildcard build/*))
@@ -282,6 +288,6 @@ FORCE:
 .PHONY: all help objects test-objects deps demo test test-unit test-e2e test-kafka test-others torture bench \
         bench-profile bench-instructions bench-record kafka kafka-zookeeper kafka-stop spark spark-stop lint tidy \
         check-rooms check-sizes check-page format format-check docs screenshots install uninstall deb \
-        test-packages clean FORCE
+        test-packages test-containers clean FORCE
 
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(MAIN) $(UNIT) $(SUPPORT) $(BENCH_C))

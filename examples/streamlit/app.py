@@ -43,12 +43,18 @@ def ask(path):
         return None
 
 
+def size_of(path):
+    """Spark's outputs are folders of part files."""
+    parts = path.glob("*.parquet") if path.is_dir() else [path]
+    return sum(part.stat().st_size for part in parts)
+
+
 def find_files():
     """Complete files, newest first. Temporary ones live in folders whose names begin with a dot."""
     found = []
     for stage, ending in FOLDERS.items():
         for path in (OUTPUT / stage).glob(f"*/*.{ending}"):
-            if not path.parent.name.startswith((".", "_")) and path.is_file():
+            if not path.parent.name.startswith((".", "_")):
                 found.append((path.stat().st_mtime, stage, path))
     return sorted(found, reverse=True)
 
@@ -60,7 +66,7 @@ def table_of_files(files):
             "stage": stage,
             "table": path.parent.name,
             "file": path.name,
-            "bytes": path.stat().st_size,
+            "bytes": size_of(path),
         }
         for when, stage, path in files
     ]
