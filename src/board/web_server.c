@@ -4,6 +4,7 @@
  */
 #include "board/web_server.h"
 
+#include "base/http_text.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "board/assets.h"
@@ -125,19 +126,6 @@ static struct MHD_Response *file_response(struct exchange *x)
     return MHD_create_response_from_fd64((uint64_t)info.st_size, fd);
 }
 
-/* Whether Accept-Encoding names gzip and does not weigh it with 0 (RFC 9110, 12.5.3). */
-static bool takes_gzip(const struct exchange *x)
-{
-    const char *accepted = exchange_header(x, MHD_HTTP_HEADER_ACCEPT_ENCODING);
-    const char *gzip = accepted == NULL ? NULL : strstr(accepted, "gzip");
-    const char *weight = gzip == NULL ? NULL : strstr(gzip, "q=");
-    const char *next = gzip == NULL ? NULL : strchr(gzip, ',');
-
-    if (weight == NULL || (next != NULL && weight > next))
-        return gzip != NULL;
-    return strtod(weight + 2, NULL) > 0;
-}
-
 /* The file as it was before it was gzipped (RFC 1952), for the few who cannot read that. */
 static void unpack(const struct asset *asset, struct buf *ret_text)
 {
@@ -159,7 +147,7 @@ static struct MHD_Response *asset_response(struct exchange *x)
 {
     const struct asset *asset = x->asset;
 
-    if (!takes_gzip(x)) {
+    if (!http_takes_gzip(exchange_header(x, MHD_HTTP_HEADER_ACCEPT_ENCODING))) {
         const size_t size = (unpack(asset, &x->text), x->text.size);
 
         return MHD_create_response_from_buffer(size, buf_take(&x->text), MHD_RESPMEM_MUST_FREE);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/http_text.h"
 #include "base/json.h"
 #include "base/listen.h"
 #include "base/logger.h"
@@ -218,20 +219,6 @@ static void answer(struct exchange *x, const char *path)
 
 /* ---- HTTP ---- */
 
-/* Whether Accept-Encoding names gzip and does not weigh it with 0 (RFC 9110, 12.5.3). */
-static bool takes_gzip(struct MHD_Connection *connection)
-{
-    const char *accepted =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
-    const char *gzip = accepted == NULL ? NULL : strstr(accepted, "gzip");
-    const char *weight = gzip == NULL ? NULL : strstr(gzip, "q=");
-    const char *next = gzip == NULL ? NULL : strchr(gzip, ',');
-
-    if (weight == NULL || (next != NULL && weight > next))
-        return gzip != NULL;
-    return strtod(weight + 2, NULL) > 0;
-}
-
 /* Gives the body in gzip form (RFC 1952). */
 static bool compress_body(const struct buf *body, struct buf *ret_packed)
 {
@@ -305,6 +292,8 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     const bool reads = str_same(method, "GET") || str_same(method, "HEAD");
     struct buf packed = {0};
     const char *encoding = NULL;
+    const char *accepted =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
 
     (void)version;
     (void)upload;
@@ -317,7 +306,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     else
         answer_plain(&x, MHD_HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed",
                      "Submit requests with GET.");
-    if (x.body.size > 0 && takes_gzip(connection) && compress_body(&x.body, &packed)) {
+    if (x.body.size > 0 && http_takes_gzip(accepted) && compress_body(&x.body, &packed)) {
         buf_close(&x.body);
         x.body = packed;
         encoding = "gzip";

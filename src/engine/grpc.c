@@ -4,6 +4,7 @@
 #include "engine/grpc.h"
 
 #include "base/clock.h"
+#include "base/http_text.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -127,24 +128,6 @@ void grpc_resume(struct grpc_channel *channel)
 
 /* ---- headers and trailers ---- */
 
-/* The value if the line is that header; NULL otherwise. The caller frees. */
-static char *value_of(const char *line, size_t size, const char *name)
-{
-    const size_t name_size = strlen(name);
-
-    if (size <= name_size || line[name_size] != ':' || strncasecmp(line, name, name_size) != 0)
-        return NULL;
-    line += name_size + 1;
-    size -= name_size + 1;
-    while (size > 0 && isspace((unsigned char)line[size - 1]))
-        size--;
-    while (size > 0 && isspace((unsigned char)*line)) {
-        line++;
-        size--;
-    }
-    return mem_strn(line, size);
-}
-
 static int hex_of(char c)
 {
     return isdigit((unsigned char)c)    ? c - '0'
@@ -194,9 +177,9 @@ static void decode_base64(const char *text, struct buf *to)
 static void take_status(struct grpc_impl *impl, const char *line, size_t size)
 {
     struct grpc_status *status = &impl->status;
-    char *code = value_of(line, size, "grpc-status");
-    char *message = value_of(line, size, "grpc-message");
-    char *details = value_of(line, size, "grpc-status-details-bin");
+    char *code = http_header_value(line, size, "grpc-status");
+    char *message = http_header_value(line, size, "grpc-message");
+    char *details = http_header_value(line, size, "grpc-status-details-bin");
 
     if (code) {
         impl->has_status = true;
@@ -218,7 +201,7 @@ static void take_status(struct grpc_impl *impl, const char *line, size_t size)
 static size_t on_header(char *line, size_t one, size_t size, void *ctx)
 {
     struct grpc_impl *impl = ctx;
-    char *type = value_of(line, size, "content-type");
+    char *type = http_header_value(line, size, "content-type");
 
     (void)one;
     impl->heard_ms = clock_monotonic_ms();

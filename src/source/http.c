@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/http_text.h"
 #include "base/mem.h"
 #include "base/stop.h"
 #include "riacho.h"
@@ -130,24 +131,6 @@ static int on_connected(void *ctx, char *to_ip, char *from_ip, int to_port, int 
     return CURL_PREREQFUNC_OK;
 }
 
-/* The value if the line is that header; NULL otherwise. The caller frees. */
-static char *header_value(const char *line, size_t size, const char *name)
-{
-    const size_t name_size = strlen(name);
-
-    if (size <= name_size || line[name_size] != ':' || strncasecmp(line, name, name_size) != 0)
-        return NULL;
-    line += name_size + 1;
-    size -= name_size + 1;
-    while (size > 0 && strchr(" \t\r\n", line[size - 1]))
-        size--;
-    while (size > 0 && (*line == ' ' || *line == '\t')) {
-        line++;
-        size--;
-    }
-    return mem_strn(line, size);
-}
-
 static void take_header(struct http_answer *answer, const char *line, size_t size)
 {
     const struct {
@@ -156,10 +139,10 @@ static void take_header(struct http_answer *answer, const char *line, size_t siz
     } wanted[] = {{"content-type", &answer->content_type},
                   {"retry-after", &answer->retry_after},
                   {"location", &answer->location}};
-    char *link = header_value(line, size, "link");
+    char *link = http_header_value(line, size, "link");
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        char *value = header_value(line, size, wanted[i].name);
+        char *value = http_header_value(line, size, wanted[i].name);
 
         if (value) {
             free(*wanted[i].value);
@@ -178,7 +161,7 @@ static void take_header(struct http_answer *answer, const char *line, size_t siz
 
 static bool is_header(const char *line, size_t size, const char *name)
 {
-    char *value = header_value(line, size, name);
+    char *value = http_header_value(line, size, name);
 
     free(value);
     return value != NULL;

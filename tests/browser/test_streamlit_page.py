@@ -2,12 +2,12 @@
 
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 
 import pytest
 import riacho
+from ports import free_port
 from riacho import conf_of, resource_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.streamlit]
@@ -19,9 +19,7 @@ APP = pathlib.Path(__file__).parents[2] / "examples/streamlit/app.py"
 def streamlit(tmp_path):
     """Starts the app over a folder; gives its address."""
     pytest.importorskip("streamlit")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     started = []
 
     def start(*args):

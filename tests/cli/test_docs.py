@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 import riacho
 import yaml
-from kafka_cluster import free_port
+from ports import free_port
 
 ROOT = riacho.ROOT
 READMES = [ROOT / "README.md", ROOT / "README.pt-BR.md"]

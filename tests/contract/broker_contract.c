@@ -26,12 +26,6 @@
 #define PARTITIONS 4
 #define LOOKS 40 /* at a topic, in the time of patience */
 
-#define DONE(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s", err.text);                                                              \
-    } while (0)
-
 struct backend {
     const struct broker_ops *ops;
     bool has_server;

@@ -5,8 +5,9 @@ import subprocess
 import time
 
 import pytest
-from kafka_cluster import Cluster, free_port
+from kafka_cluster import Cluster
 from kafka_river import small_files
+from ports import free_port
 from riacho import wait_until
 
 FILES, RECORDS = 20, 5

@@ -11,14 +11,14 @@ A second listener speaks TLS and asks who is there: SCRAM-SHA-256 on KRaft, PLAI
 import argparse
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
+
+from ports import free_port, is_open
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOME = ROOT / "build" / "kafka"
@@ -90,25 +90,6 @@ admin.enableServer=false
 
 def is_installed():
     return (HOME / "jars" / ".stamp").exists()
-
-
-def is_open(port):
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port(wanted=None):
-    """One below those that the kernel gives to clients, so that it is still ours while the node is down."""
-    for port in ([wanted] if wanted else []) + random.sample(range(15000, 32000), 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise RuntimeError("no port is free")
 
 
 def make_certificates(folder):

@@ -14,10 +14,11 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
+
+from ports import free_port, is_open
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOME = ROOT / "build" / "spark"
@@ -43,18 +44,6 @@ def home():
     import importlib.util
 
     return pathlib.Path(importlib.util.find_spec("pyspark").origin).parent
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def listens(port):
-    with socket.socket() as s:
-        s.settimeout(1)
-        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 class SparkServer:
@@ -96,7 +85,7 @@ class SparkServer:
 
     def wait(self, name, process, port):
         end = time.monotonic() + 120
-        while not listens(port):
+        while not is_open(port):
             log = (self.dir / f"{name}.log").read_text(errors="replace")
             assert process.poll() is None, f"Spark's {name} ended:\n{log[-4000:]}"
             assert time.monotonic() < end, f"Spark's {name} does not listen:\n{log[-4000:]}"

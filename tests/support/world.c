@@ -61,6 +61,57 @@ int world_recover(const struct world *world, struct journal *journal, struct err
     return journal_recover(journal, roots, 2, err);
 }
 
+int world_set_up(void **state)
+{
+    struct world *world = mem_alloc(sizeof *world);
+
+    world_open(world);
+    *state = world;
+    return 0;
+}
+
+int world_tear_down(void **state)
+{
+    world_close(*state);
+    free(*state);
+    return 0;
+}
+
+static int open_world_make(void **state, const char *broker)
+{
+    struct open_world *scene = mem_alloc(sizeof *scene);
+    struct err err = {0};
+
+    world_open(&scene->world);
+    scene->world.broker = broker;
+    if (world_journal(&scene->world, &scene->journal, &err) != 1) {
+        fprintf(stderr, "%s\n", err.text);
+        return -1;
+    }
+    *state = scene;
+    return 0;
+}
+
+int open_world_set_up(void **state)
+{
+    return open_world_make(state, "local");
+}
+
+int open_world_set_up_kafka(void **state)
+{
+    return open_world_make(state, "kafka");
+}
+
+int open_world_tear_down(void **state)
+{
+    struct open_world *scene = *state;
+
+    journal_close(&scene->journal);
+    world_close(&scene->world);
+    free(scene);
+    return 0;
+}
+
 void made_close(struct made *made)
 {
     ref_close(&made->ref);

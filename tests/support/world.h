@@ -29,6 +29,27 @@ int world_journal(const struct world *world, struct journal *journal, struct err
 /* As journal_recover(), over the world's folders. */
 int world_recover(const struct world *world, struct journal *journal, struct err *err);
 
+/* For cmocka: a `struct world` as the test's state. */
+int world_set_up(void **state);
+int world_tear_down(void **state);
+
+/* A world with its journal open. For cmocka too; the broker is the local one, or Kafka. */
+struct open_world {
+    struct world world;
+    struct journal journal;
+};
+
+int open_world_set_up(void **state);
+int open_world_set_up_kafka(void **state);
+int open_world_tear_down(void **state);
+
+/* In a test with a `struct err err`: a call that must not fail. */
+#define DONE(call)                                                                                 \
+    do {                                                                                           \
+        if ((call) < 0)                                                                            \
+            fail_msg("%s", err.text);                                                              \
+    } while (0)
+
 /* A file that is ready under a temporary name, and its reference. */
 struct made {
     struct ref ref;

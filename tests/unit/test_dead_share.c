@@ -17,12 +17,6 @@
 
 #include "base/banned.h"
 
-#define DONE(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s", err.text);                                                              \
-    } while (0)
-
 #define MOST 32
 
 /* A topic as the broker keeps it: what hosts sent, in order. */

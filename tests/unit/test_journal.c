@@ -25,28 +25,6 @@
 
 #include "base/banned.h"
 
-#define DONE(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s", err.text);                                                              \
-    } while (0)
-
-static int set_up(void **state)
-{
-    struct world *world = mem_alloc(sizeof *world);
-
-    world_open(world);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    world_close(*state);
-    free(*state);
-    return 0;
-}
-
 static mode_t mode_of(const char *dir, const char *name)
 {
     char *path = fs_join(dir, name);
@@ -761,7 +739,7 @@ static void no_statement_of_a_step_reads_a_whole_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
         TEST(a_new_state_is_private),
         TEST(a_folder_that_others_may_read_is_made_private),
         TEST(the_epoch_stays_and_a_new_state_has_another),

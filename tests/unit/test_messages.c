@@ -21,17 +21,6 @@
 
 #define LONG_MS 60000
 
-#define DONE(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s", err.text);                                                              \
-    } while (0)
-
-struct scene {
-    struct world world;
-    struct journal journal;
-};
-
 /* Puts messages "m-<n>" straight into the topic: these tests are not about files. */
 static void put_messages(struct journal *journal, int count)
 {
@@ -50,28 +39,6 @@ static void put_messages(struct journal *journal, int count)
                   " SELECT 1, i, 'm-' || i, 0, CAST('value ' || i AS BLOB) FROM n",
                   BIND(lite_int(count)), &err));
     DONE(lite_commit(&txn, &err));
-}
-
-static int set_up(void **state)
-{
-    struct scene *scene = mem_alloc(sizeof *scene);
-    struct err err = {0};
-
-    world_open(&scene->world);
-    if (world_journal(&scene->world, &scene->journal, &err) != 1)
-        return -1;
-    *state = scene;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct scene *scene = *state;
-
-    journal_close(&scene->journal);
-    world_close(&scene->world);
-    free(scene);
-    return 0;
 }
 
 /* Claims, and writes the offsets as text: "0 1 2". */
@@ -117,7 +84,7 @@ static int64_t lag_of(struct journal *journal, const char *group)
 
 static void a_topic_that_is_not_there_has_nothing(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
 
     claim(&scene->journal, "g", LONG_MS, 4, "");
     assert_int_equal(lag_of(&scene->journal, "g"), 0);
@@ -125,7 +92,7 @@ static void a_topic_that_is_not_there_has_nothing(void **state)
 
 static void the_oldest_come_first_and_each_once(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
 
     put_messages(&scene->journal, 5);
     claim(&scene->journal, "g", LONG_MS, 2, "0 1");
@@ -138,7 +105,7 @@ static void the_oldest_come_first_and_each_once(void **state)
 
 static void each_group_is_handed_all(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
 
     put_messages(&scene->journal, 3);
     claim(&scene->journal, "g", LONG_MS, 9, "0 1 2");
@@ -147,7 +114,7 @@ static void each_group_is_handed_all(void **state)
 
 static void what_is_given_back_comes_again_first(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     const struct message second = {.topic = mem_str(WORLD_LANDED), .offset = 1};
     struct err err = {0};
 
@@ -160,7 +127,7 @@ static void what_is_given_back_comes_again_first(void **state)
 
 static void a_lease_ends_unless_it_is_kept(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct err err = {0};
 
     put_messages(&scene->journal, 2);
@@ -175,7 +142,7 @@ static void a_lease_ends_unless_it_is_kept(void **state)
 
 static void a_lease_that_another_took_over_is_not_given_back(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     AUTO(journal) other = {0};
     const struct message first = {.topic = mem_str(WORLD_LANDED), .offset = 0};
     struct err err = {0};
@@ -194,7 +161,7 @@ static void a_lease_that_another_took_over_is_not_given_back(void **state)
 
 static void the_lag_counts_what_is_not_worked_off(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct err err = {0};
 
     put_messages(&scene->journal, 5);
@@ -211,7 +178,7 @@ static void the_lag_counts_what_is_not_worked_off(void **state)
 
 static void what_was_worked_off_without_a_claim_is_passed_over(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct err err = {0};
 
     put_messages(&scene->journal, 4);
@@ -223,7 +190,7 @@ static void what_was_worked_off_without_a_claim_is_passed_over(void **state)
 
 static void a_new_group_begins_with_the_oldest_that_is_kept(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct err err = {0};
 
     put_messages(&scene->journal, 4);
@@ -235,7 +202,7 @@ static void a_new_group_begins_with_the_oldest_that_is_kept(void **state)
 
 static void the_leases_of_a_process_that_died_are_free_at_once(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     pid_t child;
     int status;
 
@@ -309,7 +276,7 @@ static int consume_all(const struct world *world, unsigned seed)
 
 static void several_processes_work_off_each_message_once(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     pid_t children[CONSUMERS];
 
     put_messages(&scene->journal, MESSAGES);
@@ -355,7 +322,7 @@ static void *claim_some(void *ctx)
 
 static void threads_share_a_state_by_connections_of_their_own(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct thread *threads = mem_alloc(3 * sizeof *threads);
     pthread_t ids[3];
     struct err err = {0};
@@ -378,7 +345,7 @@ static void threads_share_a_state_by_connections_of_their_own(void **state)
 
 static void claiming_in_batches_is_fast(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     const int count = 20000;
     const int64_t began_ms = clock_monotonic_ms();
     int claimed = 0;
@@ -404,7 +371,7 @@ static void claiming_in_batches_is_fast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world_set_up, open_world_tear_down)
         TEST(a_topic_that_is_not_there_has_nothing),
         TEST(the_oldest_come_first_and_each_once),
         TEST(each_group_is_handed_all),

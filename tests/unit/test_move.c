@@ -20,12 +20,6 @@
 
 #include "base/banned.h"
 
-#define DONE(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s", err.text);                                                              \
-    } while (0)
-
 #define MOST 16
 
 static const struct move_reader readers[] = {{"transform", WORLD_LANDED},
@@ -89,18 +83,8 @@ static void set_scene(const struct world *world)
 
 static int set_up(void **state)
 {
-    struct world *world = mem_alloc(sizeof *world);
-
-    world_open(world);
-    set_scene(world);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    world_close(*state);
-    free(*state);
+    world_set_up(state);
+    set_scene(*state);
     return 0;
 }
 
@@ -320,7 +304,7 @@ static void what_is_not_committed_has_not_happened(void **state)
     assert_int_equal(world_number(world, "SELECT count(*) FROM messages WHERE id = 'b-1'"), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 
 int main(void)
 {

@@ -18,51 +18,7 @@
 
 #include "base/banned.h"
 
-#define DONE(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s", err.text);                                                              \
-    } while (0)
-
-struct scene {
-    struct world world;
-    struct journal journal;
-};
-
-static int set_up(void **state, const char *broker)
-{
-    struct scene *scene = mem_alloc(sizeof *scene);
-    struct err err = {0};
-
-    world_open(&scene->world);
-    scene->world.broker = broker;
-    if (world_journal(&scene->world, &scene->journal, &err) != 1)
-        return -1;
-    *state = scene;
-    return 0;
-}
-
-static int set_up_kafka(void **state)
-{
-    return set_up(state, "kafka");
-}
-
-static int set_up_local(void **state)
-{
-    return set_up(state, "local");
-}
-
-static int tear_down(void **state)
-{
-    struct scene *scene = *state;
-
-    journal_close(&scene->journal);
-    world_close(&scene->world);
-    free(scene);
-    return 0;
-}
-
-static void land(struct scene *scene, int first, int last)
+static void land(struct open_world *scene, int first, int last)
 {
     struct err err = {0};
 
@@ -70,7 +26,7 @@ static void land(struct scene *scene, int first, int last)
         fail_msg("%s", err.text);
 }
 
-static void bury(struct scene *scene, const char *id, const char *value, size_t size)
+static void bury(struct open_world *scene, const char *id, const char *value, size_t size)
 {
     AUTO(step) step = {0};
     struct err err = {0};
@@ -89,7 +45,8 @@ static void bury(struct scene *scene, const char *id, const char *value, size_t 
 }
 
 /* What waits after that number, as "1 a-1,2 a-2". */
-static void expect_waiting(struct scene *scene, int64_t after, size_t most, const char *expected)
+static void expect_waiting(struct open_world *scene, int64_t after, size_t most,
+                           const char *expected)
 {
     struct outbox_entry entries[8] = {0};
     AUTO(buf) text = {0};
@@ -106,7 +63,7 @@ static void expect_waiting(struct scene *scene, int64_t after, size_t most, cons
 
 static void what_a_step_publishes_waits_in_its_order(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
 
     land(scene, 1, 2);
     land(scene, 3, 3);
@@ -119,7 +76,7 @@ static void what_a_step_publishes_waits_in_its_order(void **state)
 
 static void an_entry_is_the_event_of_its_file(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct outbox_entry entry = {0};
     AUTO(ref) ref = {0};
     struct err err = {0};
@@ -137,7 +94,7 @@ static void an_entry_is_the_event_of_its_file(void **state)
 static void a_dead_letter_waits_too_under_the_key_of_its_message(void **state)
 {
     static const char value[] = "no\0json\xff";
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct outbox_entry entry = {0};
     AUTO(json) headers = {0};
     struct err err = {0};
@@ -161,7 +118,7 @@ static void a_dead_letter_waits_too_under_the_key_of_its_message(void **state)
 
 static void what_is_confirmed_leaves_in_any_order(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct err err = {0};
 
     land(scene, 1, 3);
@@ -176,7 +133,7 @@ static void what_is_confirmed_leaves_in_any_order(void **state)
 
 static void numbers_are_never_given_twice(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     int64_t last = -1;
     int64_t count = -1;
     struct err err = {0};
@@ -199,7 +156,7 @@ static void numbers_are_never_given_twice(void **state)
 
 static void what_waits_survives_a_restart(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct err err = {0};
 
     land(scene, 1, 2);
@@ -211,7 +168,7 @@ static void what_waits_survives_a_restart(void **state)
 
 static void nobody_hears_of_a_file_that_is_gone(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     char *path = fs_join(scene->world.landing, "quakes/a-1.parquet");
     AUTO(step) step = {0};
     struct err err = {0};
@@ -227,7 +184,7 @@ static void nobody_hears_of_a_file_that_is_gone(void **state)
 
 static void pruning_takes_what_is_confirmed_and_nothing_else(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct pruned pruned = {0};
     struct err err = {0};
 
@@ -241,7 +198,7 @@ static void pruning_takes_what_is_confirmed_and_nothing_else(void **state)
 
 static void a_topic_that_was_lost_is_sent_again(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     char *path = fs_join(scene->world.landing, "quakes/a-2.parquet");
     AUTO(step) step = {0};
     int64_t count = -1;
@@ -267,7 +224,7 @@ static void a_topic_is_known_by_its_id(void **state)
         const char *id;
         int64_t again;
     } meetings[] = {{"one", 0}, {"one", 0}, {NULL, 0}, {"two", 2}, {"two", 0}};
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     struct err err = {0};
 
     for (size_t i = 0; i < sizeof meetings / sizeof *meetings; i++) {
@@ -285,7 +242,7 @@ static void a_topic_is_known_by_its_id(void **state)
 
 static void a_state_that_is_its_own_broker_has_nothing_to_send(void **state)
 {
-    struct scene *scene = *state;
+    struct open_world *scene = *state;
     int64_t last = -1;
     struct err err = {0};
 
@@ -297,7 +254,8 @@ static void a_state_that_is_its_own_broker_has_nothing_to_send(void **state)
     assert_int_equal(last, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_kafka, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, open_world_set_up_kafka, open_world_tear_down)
 
 int main(void)
 {
@@ -313,7 +271,7 @@ int main(void)
         TEST(a_topic_that_was_lost_is_sent_again),
         TEST(a_topic_is_known_by_its_id),
         cmocka_unit_test_setup_teardown(a_state_that_is_its_own_broker_has_nothing_to_send,
-                                        set_up_local, tear_down),
+                                        open_world_set_up, open_world_tear_down),
     };
 
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);

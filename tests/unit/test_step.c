@@ -25,12 +25,6 @@
 
 #include "base/banned.h"
 
-#define DONE(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s", err.text);                                                              \
-    } while (0)
-
 struct scene {
     struct world world;
     struct journal journal;

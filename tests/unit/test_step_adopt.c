@@ -20,12 +20,6 @@
 
 #include "base/banned.h"
 
-#define DONE(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s", err.text);                                                              \
-    } while (0)
-
 /* A host: a state of its own over folders that it shares. */
 struct host {
     struct world world;
@@ -120,22 +114,6 @@ static void expect_true(struct host *host)
         assert_int_equal(ref.bytes, bytes.size);
         free(path);
     }
-}
-
-static int set_up(void **state)
-{
-    struct world *world = mem_alloc(sizeof *world);
-
-    world_open(world);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    world_close(*state);
-    free(*state);
-    return 0;
 }
 
 static void who_comes_second_takes_over_what_is_there(void **state)
@@ -270,7 +248,7 @@ static void whenever_one_dies_both_are_right_in_the_end(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
 int main(void)
 {
