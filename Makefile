@@ -246,7 +246,7 @@ docs: all ## write the pages that the program tells of itself: commands, pipelin
 	$(PROGRAM) schema >docs/pipeline.schema.json.new
 	for page in docs/*.new; do mv "$$page" "$${page%.new}"; done
 
-screenshots: all ## pictures of the live page's views, to docs/pictures
+screenshots: all ## pictures of the live page and of the terminal, to docs/pictures
 	@deps/install-system browser
 	@deps/venv tests browser
 	RIACHO=$(CURDIR)/$(PROGRAM) build/venv/bin/python -B tests/browser/pictures.py docs/pictures

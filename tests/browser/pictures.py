@@ -117,19 +117,10 @@ def take_top(browser, board, folder):
     terminal.end()
 
 
-def take_demo(browser, folder):
-    with tempfile.TemporaryDirectory() as home:
-        terminal = Terminal(["demo"], ROWS, COLUMNS, env=EMULATED, cwd=home)
-        riacho.wait_until(lambda: terminal.read() or terminal.popen.poll() is not None)
-        terminal.read()
-        take_terminal(browser, terminal.raw, folder / "demo.png")
-
-
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     with Api() as api, tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        take_demo(browser, folder)
         board = Board(riacho.Pipeline(home, conf_of(api)), "serve")
         try:
             riacho.wait_until(lambda: len(board.pipeline.files("csv", "quakes")) >= 5, timeout=120)
