@@ -3,6 +3,7 @@
  */
 #include "cmd/cmd.h"
 #include "cmd/cmd_board.h"
+#include "cmd/cmd_compare.h"
 #include "cmd/cmd_demo.h"
 #include "cmd/cmd_doctor.h"
 #include "cmd/cmd_look.h"
@@ -132,6 +133,20 @@ const struct cmd commands[] = {
         .summary = "a columns: block for what has landed, to paste and edit",
         .example = "riacho suggest pipeline.yaml quakes",
         .run = cmd_suggest,
+    },
+    {
+        .name = "compare",
+        ONE_FILE,
+        .summary = "a sample on both engines, DuckDB and Spark, and where they differ",
+        .about = "Runs the pipeline's tables over the newest landed files on both, and shows which "
+                 "row of which\n"
+                 "file has what in which column. Changes nothing: no output, no state. Exits with "
+                 "3 if anything\n"
+                 "differs. docs/engine.md tells what differs by nature.",
+        .example = "riacho compare pipeline.yaml --remote sc://host:15002",
+        .lists = true,
+        .options = compare_options,
+        .run = cmd_compare,
     },
     {
         .name = "dead",

@@ -27,8 +27,8 @@ static void see_progress(void *ctx, int64_t tasks_done, int64_t tasks)
     atomic_store(&live->tasks_done, tasks_done);
 }
 
-int outputs_open_engine(struct river *river, const char *temp_dir, struct engine *ret_engine,
-                        struct err *err)
+int outputs_open_engine(struct river *river, const struct engine_ops *ops, const char *temp_dir,
+                        struct engine *ret_engine, struct err *err)
 {
     const struct transform_conf *transform = &river->conf.transform;
     const char *dirs[RIVER_MOST_DIRS];
@@ -38,8 +38,8 @@ int outputs_open_engine(struct river *river, const char *temp_dir, struct engine
                                         {.dir = transform->dir,
                                          .elsewhere = transform->roots.adjusted}};
 
-    return engine_open(ret_engine, engine_of(transform->engine),
-                       &(struct engine_conf){.type = engine_of(transform->engine)->name,
+    return engine_open(ret_engine, ops,
+                       &(struct engine_conf){.type = ops->name,
                                              .remote = transform->remote,
                                              .roots = roots,
                                              .root_count = sizeof roots / sizeof *roots,

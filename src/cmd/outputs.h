@@ -12,8 +12,9 @@
 const struct engine_ops *engine_of(enum engine_type type);
 
 /* The engine with the river's folders and its share of the memory; it tells river->transform how far it is. */
-MUST_CHECK int outputs_open_engine(struct river *river, const char *temp_dir,
-                                   struct engine *ret_engine, struct err *err);
+MUST_CHECK int outputs_open_engine(struct river *river, const struct engine_ops *ops,
+                                   const char *temp_dir, struct engine *ret_engine,
+                                   struct err *err);
 
 /* What the engine is told of one resource; borrows from the river's pipeline. */
 struct tables {

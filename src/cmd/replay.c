@@ -180,7 +180,8 @@ static int open_replay(struct replay *replay, struct err *err)
     TRY(find_resource(replay, err));
     TRY(journal_lock(&river->journal, "transform", &replay->lock, err));
     TRY(staging_open(&replay->staging, river->conf.transform.dir, river->journal.process, err));
-    TRY(outputs_open_engine(river, replay->staging.dir, &replay->engine, err));
+    TRY(outputs_open_engine(river, engine_of(river->conf.transform.engine), replay->staging.dir,
+                            &replay->engine, err));
     tables_of(river, replay->resource, replay->table, &replay->tables);
     step_open(&replay->step);
     replay->generation = 2;

@@ -6,18 +6,14 @@
 #include "base/clock.h"
 #include "base/logger.h"
 #include "base/mem.h"
-#include "base/stop.h"
 #include "base/str.h"
 #include "cmd/consume.h"
+#include "cmd/interrupter.h"
 #include "cmd/outputs.h"
 #include "db/staging.h"
 #include "engine/parquet_rows.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -29,53 +25,6 @@ struct transform {
     struct staging staging;
     struct lock lock; /* shared with other consumers; a replay takes it alone */
 };
-
-/* Ends the engine's work in hand when a stop is asked: a long query would hold it up. */
-struct interrupter {
-    struct engine *engine;
-    int wake[2]; /* a pipe that its closing makes readable; open only while the thread runs */
-    pthread_t thread;
-    bool is_open;
-};
-
-static void *interrupt_on_stop(void *ctx)
-{
-    struct interrupter *interrupter = ctx;
-    struct pollfd fds[] = {{.fd = stop_fd(), .events = POLLIN},
-                           {.fd = interrupter->wake[0], .events = POLLIN}};
-
-    while (fds[1].revents == 0) {
-        poll(fds, 2, -1);
-        if (!stop_asked())
-            continue;
-        engine_interrupt(interrupter->engine);
-        fds[0].fd = -1; /* told once; then only the end is waited for */
-    }
-    return NULL;
-}
-
-static void interrupter_open(struct interrupter *interrupter, struct engine *engine)
-{
-    interrupter->engine = engine;
-    if (pipe2(interrupter->wake, O_CLOEXEC) != 0)
-        return;
-    interrupter->is_open =
-        pthread_create(&interrupter->thread, NULL, interrupt_on_stop, interrupter) == 0;
-    if (!interrupter->is_open) {
-        close(interrupter->wake[0]);
-        close(interrupter->wake[1]);
-    }
-}
-
-static void interrupter_close(struct interrupter *interrupter)
-{
-    if (!interrupter->is_open)
-        return;
-    close(interrupter->wake[1]); /* the other end hangs up */
-    pthread_join(interrupter->thread, NULL);
-    close(interrupter->wake[0]);
-    interrupter->is_open = false;
-}
 
 static void transform_close(struct transform *transform)
 {
@@ -174,7 +123,8 @@ static int transform_open(struct transform *transform, struct river *river, stru
     TRY(journal_lock_shared(&river->journal, "transform", &transform->lock, err));
     TRY(journal_share(&river->journal, &transform->journal, err));
     TRY(staging_open(&transform->staging, river->conf.transform.dir, river->journal.process, err));
-    return outputs_open_engine(river, transform->staging.dir, &transform->engine, err);
+    return outputs_open_engine(river, engine_of(river->conf.transform.engine),
+                               transform->staging.dir, &transform->engine, err);
 }
 
 int transform_all(struct river *river, bool follow, const atomic_bool *upstream_done,

@@ -138,6 +138,8 @@ MUST_CHECK int journal_fix_columns(struct journal *journal, const char *table,
 MUST_CHECK int journal_columns(struct journal *journal, const char *table,
                                struct fixed_column **ret_columns, size_t *ret_count,
                                struct err *err);
+/* Gives another state, which has none yet, the columns of all tables. */
+MUST_CHECK int journal_copy_columns(struct journal *from, struct journal *to, struct err *err);
 void fixed_columns_free(struct fixed_column *columns, size_t count);
 /* The table is made anew: its columns may get other types. */
 MUST_CHECK int journal_forget_columns(struct journal *journal, const char *table, struct err *err);

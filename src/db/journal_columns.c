@@ -120,6 +120,25 @@ int journal_columns(struct journal *journal, const char *table, struct fixed_col
     return 0;
 }
 
+int journal_copy_columns(struct journal *from, struct journal *to, struct err *err)
+{
+    AUTO(lite_rows) rows = {0};
+    AUTO(lite_txn) txn = {0};
+    int got;
+
+    TRY(lite_query(&from->lite, "SELECT tbl, name, type FROM columns ORDER BY tbl, place",
+                   BIND_NOTHING, &rows, err));
+    TRY(lite_begin(&txn, &to->lite, err));
+    while ((got = lite_next(&rows, err)) > 0) {
+        const struct fixed_column column = {.name = (char *)(uintptr_t)lite_col_text(&rows, 1),
+                                            .type = (char *)(uintptr_t)lite_col_text(&rows, 2)};
+
+        TRY(add_column(&to->lite, lite_col_text(&rows, 0), &column, err));
+    }
+    TRY(got);
+    return lite_commit(&txn, err);
+}
+
 int journal_forget_columns(struct journal *journal, const char *table, struct err *err)
 {
     AUTO(lite_txn) txn = {0};
