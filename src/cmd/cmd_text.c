@@ -25,8 +25,8 @@ static const char overview_head[] =
 static const char exit_statuses[] = "0 done; 1 failed (what was done so far is safe: run again to "
                                     "go on); 2 the command line or the\n"
                                     "pipeline file is wrong, nothing was touched; 3 done, but "
-                                    "there are open dead letters; 130 or 143\n"
-                                    "interrupted, cleanly.\n";
+                                    "there are open dead letters, or compare\n"
+                                    "found a difference; 130 or 143 interrupted, cleanly.\n";
 
 void cmd_put_overview(struct buf *to)
 {

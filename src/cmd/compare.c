@@ -10,6 +10,7 @@
 #include "cmd/compare_sample.h"
 #include "cmd/interrupter.h"
 #include "cmd/outputs.h"
+#include "db/ledger.h"
 #include "db/staging.h"
 #include "engine/table_diff.h"
 
@@ -298,11 +299,12 @@ static bool is_told(const struct comparison *comparison, const char *table,
 
     if (found->kind != DIFFERENCE_COLUMN && found->kind != DIFFERENCE_TYPE)
         return false;
-    yyjson_mut_arr_foreach(comparison->differences, index, count, told)
-        if (str_same(yyjson_mut_get_str(yyjson_mut_obj_get(told, "table")), table) &&
-            yyjson_mut_get_str(yyjson_mut_obj_get(told, "row")) == NULL &&
-            str_same(yyjson_mut_get_str(yyjson_mut_obj_get(told, "column")), found->column))
-            return true;
+    yyjson_mut_arr_foreach(
+        comparison->differences, index, count,
+        told) if (str_same(yyjson_mut_get_str(yyjson_mut_obj_get(told, "table")), table) &&
+                  yyjson_mut_get_str(yyjson_mut_obj_get(told, "row")) == NULL &&
+                  str_same(yyjson_mut_get_str(yyjson_mut_obj_get(told, "column")),
+                           found->column)) return true;
     return false;
 }
 
@@ -479,6 +481,31 @@ static int compare_resource(struct comparison *comparison, const char *resource,
 
 /* ---- the whole ---- */
 
+static int note_landed(void *ctx, const struct known_file *file, struct err *err)
+{
+    bool *has_landed = ctx;
+
+    (void)file;
+    (void)err;
+    *has_landed = true;
+    return 0;
+}
+
+/* What can be said without asking any engine. */
+static int check_question(struct river *river, const struct compare_conf *conf, struct err *err)
+{
+    bool has_landed = false;
+
+    if (conf->table && river->conf.transform.table_count > 0 &&
+        pipeline_find_table(&river->conf, conf->table) == NULL)
+        return err_set(err, ERR_USAGE, "there is no table \"%s\"", conf->table);
+    TRY(ledger_each(&river->journal, "extract", NULL, 0, 1, &has_landed, note_landed, err));
+    if (has_landed)
+        return 0;
+    err_set(err, ERR_USAGE, "nothing has landed that could be compared");
+    return err_hint(err, "Land something first: riacho extract %s", river->conf.path);
+}
+
 static int compare_all(struct comparison *comparison, yyjson_mut_val *root, struct err *err)
 {
     const struct river *river = comparison->river;
@@ -491,10 +518,6 @@ static int compare_all(struct comparison *comparison, yyjson_mut_val *root, stru
     comparison->failures = yyjson_mut_arr(doc);
     for (size_t i = 0; i < river->conf.source.resource_count; i++)
         TRY(compare_resource(comparison, river->conf.source.resources[i].name, &files, &rows, err));
-    if (files == 0) {
-        err_set(err, ERR_USAGE, "nothing has landed that could be compared");
-        return err_hint(err, "Land something first: riacho extract %s", river->conf.path);
-    }
     yyjson_mut_obj_add_bool(doc, root, "same", !comparison->differs);
     yyjson_mut_obj_add_sint(doc, root, "files", files);
     yyjson_mut_obj_add_sint(doc, root, "landed_rows", rows);
@@ -512,6 +535,7 @@ int compare_engines(struct river *river, const struct compare_conf *conf, struct
     AUTO(comparison)
     comparison = {.river = river, .conf = conf, .report = report, .had_dir = true};
 
+    TRY(check_question(river, conf, err));
     TRY(open_comparison(&comparison, err));
     TRY(compare_all(&comparison, root, err));
     *ret_same = !comparison.differs;

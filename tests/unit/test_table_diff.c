@@ -86,12 +86,15 @@ static void order_and_parts_are_no_difference(void **state)
     struct fixture *f = *state;
     const struct table_diff *diff;
 
-    make(f, 0, "SELECT r AS id, [r, NULL] AS l, {'x': r, 'y': NULL::TEXT} AS s, 'nan'::DOUBLE AS d, "
-               "NULL::TEXT AS n FROM range(10) AS t(r)");
-    make(f, 1, "SELECT r AS ID, [r, NULL] AS l, {'x': r, 'y': NULL::TEXT} AS s, 'nan'::DOUBLE AS d, "
-               "NULL::TEXT AS n FROM range(9, 4, -1) AS t(r)");
-    make(f, 1, "SELECT r AS ID, [r, NULL] AS l, {'x': r, 'y': NULL::TEXT} AS s, 'nan'::DOUBLE AS d, "
-               "NULL::TEXT AS n FROM range(5) AS t(r)");
+    make(f, 0,
+         "SELECT r AS id, [r, NULL] AS l, {'x': r, 'y': NULL::TEXT} AS s, 'nan'::DOUBLE AS d, "
+         "NULL::TEXT AS n FROM range(10) AS t(r)");
+    make(f, 1,
+         "SELECT r AS ID, [r, NULL] AS l, {'x': r, 'y': NULL::TEXT} AS s, 'nan'::DOUBLE AS d, "
+         "NULL::TEXT AS n FROM range(9, 4, -1) AS t(r)");
+    make(f, 1,
+         "SELECT r AS ID, [r, NULL] AS l, {'x': r, 'y': NULL::TEXT} AS s, 'nan'::DOUBLE AS d, "
+         "NULL::TEXT AS n FROM range(5) AS t(r)");
 
     diff = find(f, NULL, 0, 10);
 
@@ -105,10 +108,12 @@ static void rows_are_paired_by_what_agrees(void **state)
     struct fixture *f = *state;
     const struct table_diff *diff;
 
-    make(f, 0, "SELECT r AS id, CASE r WHEN 3 THEN NULL WHEN 5 THEN 'five' ELSE 'x' END AS v, 1 AS "
-               "one FROM range(10) AS t(r)");
-    make(f, 1, "SELECT r AS id, CASE r WHEN 3 THEN '' WHEN 5 THEN 'FIVE' ELSE 'x' END AS v, 1 AS "
-               "one FROM range(10) AS t(r)");
+    make(f, 0,
+         "SELECT r AS id, CASE r WHEN 3 THEN NULL WHEN 5 THEN 'five' ELSE 'x' END AS v, 1 AS "
+         "one FROM range(10) AS t(r)");
+    make(f, 1,
+         "SELECT r AS id, CASE r WHEN 3 THEN '' WHEN 5 THEN 'FIVE' ELSE 'x' END AS v, 1 AS "
+         "one FROM range(10) AS t(r)");
 
     diff = find(f, NULL, 0, 10);
 
@@ -130,7 +135,8 @@ static void rows_are_paired_by_what_agrees(void **state)
 static void rows_are_paired_by_the_key_if_there_is_one(void **state)
 {
     struct fixture *f = *state;
-    char *key[] = {"ID"};
+    char name[] = "ID";
+    char *key[] = {name};
     const struct table_diff *diff;
 
     make(f, 0, "FROM (VALUES (1, 'a', 1.5), (2, 'b', 2.5)) AS t(id, v, w)");
