@@ -5,13 +5,19 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "db/duck_zstd.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/banned.h"
+
+/* How long a thread that has nothing to do waits for the others before it looks again. */
+#define IDLE_LEAST_US 50
+#define IDLE_MOST_US 2000
 
 /* What the file system says when it is at fault, in strerror()'s words. */
 static const char *const disk_faults[] = {
@@ -116,6 +122,14 @@ int duck_query(struct duck_conn *conn, const char *sql, struct duck_result *ret_
     return 0;
 }
 
+static int first_number(struct duck_result *result, int64_t *ret_number, struct err *err)
+{
+    if (duckdb_row_count(&result->result) == 0 || duckdb_column_count(&result->result) == 0)
+        return err_set(err, ERR_SQL, "a statement that should give a number gave no row");
+    *ret_number = duckdb_value_int64(&result->result, 0, 0);
+    return 0;
+}
+
 /* The class of an error of which there is only the message, which begins with it. */
 static duckdb_error_type type_in(const char *message)
 {
@@ -146,23 +160,70 @@ static void duck_pending_close(struct duck_pending *pending)
         duckdb_destroy_prepare(&pending->statement);
 }
 
-int duck_stream(struct duck_conn *conn, const char *sql, struct duck_result *ret_result,
+static int pend(struct duck_pending *pending, struct duck_conn *conn, const char *sql,
+                duckdb_state (*how)(duckdb_prepared_statement, duckdb_pending_result *),
                 struct err *err)
 {
-    AUTO(duck_pending) pending = {0};
+    if (duckdb_prepare(conn->conn, sql, &pending->statement) == DuckDBError)
+        return set_message(err, duckdb_prepare_error(pending->statement));
+    if (how(pending->statement, &pending->pending) == DuckDBError)
+        return set_message(err, duckdb_pending_error(pending->pending));
+    return 0;
+}
+
+static int finish(struct duck_pending *pending, struct duck_result *ret_result, struct err *err)
+{
     AUTO(duck_result) made = {.is_open = true};
 
-    if (duckdb_prepare(conn->conn, sql, &pending.statement) == DuckDBError)
-        return set_message(err, duckdb_prepare_error(pending.statement));
-    if (duckdb_pending_prepared_streaming(pending.statement, &pending.pending) == DuckDBError)
-        return set_message(err, duckdb_pending_error(pending.pending));
-    if (duckdb_execute_pending(pending.pending, &made.result) == DuckDBError)
+    if (duckdb_execute_pending(pending->pending, &made.result) == DuckDBError)
         return set_duck_error(err, duckdb_result_error_type(&made.result),
                               duckdb_result_error(&made.result));
     duck_result_close(ret_result);
     *ret_result = made;
     made.is_open = false;
     return 0;
+}
+
+int duck_stream(struct duck_conn *conn, const char *sql, struct duck_result *ret_result,
+                struct err *err)
+{
+    AUTO(duck_pending) pending = {0};
+
+    TRY(pend(&pending, conn, sql, duckdb_pending_prepared_streaming, err));
+    return finish(&pending, ret_result, err);
+}
+
+/* DuckDB itself asks for a task again and again while other threads have all of them. */
+static int work_off(duckdb_pending_result pending, struct err *err)
+{
+    unsigned wait_us = IDLE_LEAST_US;
+
+    for (;;) {
+        const duckdb_pending_state state = duckdb_pending_execute_task(pending);
+
+        if (state == DUCKDB_PENDING_ERROR)
+            return set_message(err, duckdb_pending_error(pending));
+        if (duckdb_pending_execution_is_finished(state))
+            return 0;
+        if (state != DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+            wait_us = IDLE_LEAST_US;
+            continue;
+        }
+        usleep(wait_us);
+        if (wait_us < IDLE_MOST_US)
+            wait_us *= 2;
+    }
+}
+
+int duck_copy(struct duck_conn *conn, const char *sql, int64_t *ret_rows, struct err *err)
+{
+    AUTO(duck_pending) pending = {0};
+    AUTO(duck_result) result = {0};
+
+    TRY(pend(&pending, conn, sql, duckdb_pending_prepared, err));
+    TRY(work_off(pending.pending, err));
+    TRY(finish(&pending, &result, err));
+    return first_number(&result, ret_rows, err);
 }
 
 int duck_next(struct duck_result *stream, duckdb_data_chunk *ret_chunk, struct err *err)
@@ -190,10 +251,7 @@ int duck_number(struct duck_conn *conn, const char *sql, int64_t *ret_number, st
     AUTO(duck_result) result = {0};
 
     TRY(duck_query(conn, sql, &result, err));
-    if (duckdb_row_count(&result.result) == 0 || duckdb_column_count(&result.result) == 0)
-        return err_set(err, ERR_SQL, "a statement that should give a number gave no row");
-    *ret_number = duckdb_value_int64(&result.result, 0, 0);
-    return 0;
+    return first_number(&result, ret_number, err);
 }
 
 char *duck_text(struct duck_result *result, uint64_t column, uint64_t row)
@@ -287,6 +345,7 @@ int duck_open(struct duck *duck, const struct duck_conf *conf, struct err *err)
     AUTO(duck_conn) conn = {0};
     char *why = NULL;
 
+    duck_zstd_prepare();
     TRY(make_settings(&settings, conf, err));
     if (duckdb_open_ext(NULL, &made.db, settings.config, &why) == DuckDBError) {
         set_duck_error(err, DUCKDB_ERROR_INVALID, why);

@@ -53,6 +53,12 @@ MUST_CHECK int duck_query(struct duck_conn *conn, const char *sql, struct duck_r
 MUST_CHECK int duck_number(struct duck_conn *conn, const char *sql, int64_t *ret_number,
                            struct err *err);
 /*
+ * As duck_number, for a COPY of an instance that has threads of its own: the caller works too, and sleeps
+ * while the others have all there is to do.
+ */
+MUST_CHECK int duck_copy(struct duck_conn *conn, const char *sql, int64_t *ret_rows,
+                         struct err *err);
+/*
  * As duck_query, but the rows are made while they are fetched, so that memory does not depend on
  * how many there are. The connection serves nothing else meanwhile.
  */

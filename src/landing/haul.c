@@ -48,7 +48,7 @@ static int copy(const struct part *part, struct haul *haul, const char *fingerpr
     buf_puts(&sql, "COMPRESSION zstd, " DUCK_FILES_OPTIONS ", ");
     part_put_metadata(part, fingerprint, &sql);
     buf_putc(&sql, ')');
-    done = duck_number(part->conn, buf_text(&sql), ret_rows, err);
+    done = duck_copy(part->conn, buf_text(&sql), ret_rows, err);
     feed_job_close(&job);
     return done;
 }

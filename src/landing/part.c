@@ -63,7 +63,7 @@ static int copy(const struct part *part, const char *fingerprint, int64_t *ret_r
                part->budget.dictionary_bytes);
     part_put_metadata(part, fingerprint, &sql);
     buf_putc(&sql, ')');
-    done = duck_number(part->conn, buf_text(&sql), ret_rows, err);
+    done = duck_copy(part->conn, buf_text(&sql), ret_rows, err);
     feed_job_close(&job);
     return done;
 }
