@@ -5,6 +5,7 @@
 
 #include "base/logger.h"
 #include "base/stop.h"
+#include "base/str.h"
 #include "cmd/flow.h"
 #include "cmd/live.h"
 #include "cmd/progress.h"
@@ -13,6 +14,7 @@
 #include "cmd/summary.h"
 #include "db/dead.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/banned.h"
@@ -96,10 +98,41 @@ int cmd_extract(const struct cmd_line *line, struct err *err)
     return run_stages(line, FLOW_EXTRACT, err);
 }
 
+static void print_replayed(const struct cmd_line *line, const char *table,
+                           const struct replayed *replayed)
+{
+    char rows[32];
+
+    if (replayed->kept > 0)
+        log_warn("%" PRId64 " files of \"%s\" stay as they are: their landing files were pruned",
+                 replayed->kept, table);
+    if (line->json)
+        printf("{\"table\":\"%s\",\"files\":%" PRId64 ",\"rows\":%" PRId64 ",\"kept\":%" PRId64
+               "}\n",
+               table, replayed->files, replayed->rows, replayed->kept);
+    else if (!line->quiet)
+        printf("%s: %" PRId64 " files made anew, %s rows\n", table, replayed->files,
+               str_of_count((uint64_t)replayed->rows, rows, sizeof rows));
+}
+
+static int run_replay(const struct cmd_line *line, const char *table, struct err *err)
+{
+    AUTO(river) river = {0};
+    AUTO(lock) lock = {0};
+    struct replayed replayed = {0};
+
+    TRY(river_open(&river, line->args[0], RIVER_MEND, err));
+    TRY(river_lock_broker(&river, &lock, err));
+    TRY(replay_table(&river, table, &replayed, err));
+    TRY(relay_flush(&river, cmd_flag(line, "no-wait") ? 0 : BROKER_FOR_EVER, err));
+    print_replayed(line, table, &replayed);
+    return 0;
+}
+
 int cmd_transform(const struct cmd_line *line, struct err *err)
 {
     if (cmd_value(line, "replay"))
-        return cmd_replay(line, err);
+        return run_replay(line, cmd_value(line, "replay"), err);
     return run_stages(line, FLOW_TRANSFORM, err);
 }
 

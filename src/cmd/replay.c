@@ -11,7 +11,6 @@
 #include "base/str.h"
 #include "cmd/check.h"
 #include "cmd/outputs.h"
-#include "cmd/relay.h"
 #include "cmd/transform.h"
 #include "db/dead.h"
 #include "db/ledger.h"
@@ -20,7 +19,6 @@
 #include "db/staging.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,9 +37,7 @@ struct replay {
     struct tables tables;
     struct step step;
     int64_t generation; /* of the new files */
-    int64_t pruned;     /* outputs whose landing file is gone */
-    int64_t files;
-    int64_t rows;
+    struct replayed done;
 };
 
 static void replay_close(struct replay *replay)
@@ -85,7 +81,7 @@ static int look_at_origin(void *ctx, const char *id, struct err *err)
 
     TRY(found);
     if (found == 0 || landed.removed)
-        replay->pruned++;
+        replay->done.kept++;
     return 0;
 }
 
@@ -114,8 +110,8 @@ static void add_output(struct replay *replay, const struct engine_job *job,
                                        .replaces_id = old->id,
                                        .replaces_path = old_path},
                &replay->step);
-    replay->files++;
-    replay->rows += output->rows;
+    replay->done.files++;
+    replay->done.rows += output->rows;
     free(old_path);
     free(generation);
 }
@@ -235,28 +231,14 @@ static int remake_all(struct replay *replay, struct err *err)
     return made < 0 ? -1 : 0;
 }
 
-int cmd_replay(const struct cmd_line *line, struct err *err)
+int replay_table(struct river *river, const char *table, struct replayed *ret_replayed,
+                 struct err *err)
 {
-    AUTO(river) river = {0};
-    AUTO(replay) replay = {.river = &river, .table = cmd_value(line, "replay")};
-    AUTO(lock) lock = {0};
-    char rows[32];
+    AUTO(replay) replay = {.river = river, .table = table};
 
-    TRY(river_open(&river, line->args[0], RIVER_MEND, err));
-    TRY(river_lock_broker(&river, &lock, err));
     TRY(open_replay(&replay, err));
     if (remake_all(&replay, err) < 0)
-        return err_wrap(err, "could not make \"%s\" anew", replay.table);
-    if (replay.pruned > 0)
-        log_warn("%" PRId64 " files of \"%s\" stay as they are: their landing files were pruned",
-                 replay.pruned, replay.table);
-    TRY(relay_flush(&river, cmd_flag(line, "no-wait") ? 0 : BROKER_FOR_EVER, err));
-    if (line->json)
-        printf("{\"table\":\"%s\",\"files\":%" PRId64 ",\"rows\":%" PRId64 ",\"kept\":%" PRId64
-               "}\n",
-               replay.table, replay.files, replay.rows, replay.pruned);
-    else if (!line->quiet)
-        printf("%s: %" PRId64 " files made anew, %s rows\n", replay.table, replay.files,
-               str_of_count((uint64_t)replay.rows, rows, sizeof rows));
+        return err_wrap(err, "could not make \"%s\" anew", table);
+    *ret_replayed = replay.done;
     return 0;
 }
