@@ -18,6 +18,7 @@
 
 #define POLL_MS 20
 #define REVIVE_MS 2000
+#define DOWN_MS 1000   /* some tries at each address */
 #define LEAST_SECRET 3 /* shorter values would black out harmless text */
 
 /* May be changed by broker.config. The reasons are in docs/broker.md. */
@@ -278,7 +279,9 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     set_err(client->conf, &trouble, (rd_kafka_resp_err_t)code, reason, "Kafka");
     log_debug("%s", trouble.text);
     pthread_mutex_lock(&client->lock);
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        client->down_ms = clock_monotonic_ms();
+    else
         client->trouble = trouble; /* it says more than that all are down */
     trouble = client->trouble;
     pthread_mutex_unlock(&client->lock);
@@ -298,10 +301,23 @@ int kafka_client_trouble(struct kafka_client *client, struct err *ret_trouble)
     return has_any;
 }
 
+bool kafka_client_is_down(struct kafka_client *client, int64_t since_ms)
+{
+    int64_t down_ms;
+
+    pthread_mutex_lock(&client->lock);
+    down_ms = client->down_ms;
+    pthread_mutex_unlock(&client->lock);
+    if (down_ms == 0)
+        return false;
+    return clock_monotonic_ms() - (down_ms > since_ms ? down_ms : since_ms) > DOWN_MS;
+}
+
 void kafka_client_forget_trouble(struct kafka_client *client)
 {
     pthread_mutex_lock(&client->lock);
     client->trouble = (struct err){0};
+    client->down_ms = 0;
     pthread_mutex_unlock(&client->lock);
 }
 

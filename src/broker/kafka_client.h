@@ -25,6 +25,7 @@ struct kafka_client {
     const struct broker_conf *conf; /* borrowed */
     pthread_mutex_t lock;           /* guards what follows */
     struct err trouble;             /* the last one that librdkafka told of; code 0: none */
+    int64_t down_ms;                /* when all servers were told to be down; 0: they were not */
     int64_t revived_ms;             /* under the lock: when kafka_client_revive() did something */
 };
 
@@ -54,6 +55,9 @@ rd_kafka_event_t *kafka_client_wait(struct kafka_client *client, rd_kafka_queue_
 
 /* 1 and a copy of what librdkafka told last, 0 it told of nothing. */
 int kafka_client_trouble(struct kafka_client *client, struct err *ret_trouble);
+/* All servers have been down for a second, of those since `since_ms`: whoever asks needs not wait any longer. */
+bool kafka_client_is_down(struct kafka_client *client, int64_t since_ms);
+/* After an answer. */
 void kafka_client_forget_trouble(struct kafka_client *client);
 
 /*

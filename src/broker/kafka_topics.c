@@ -70,7 +70,7 @@ static bool is_refused(struct kafka_client *client)
 static int ask_metadata(struct kafka_client *client, const char *name,
                         const struct rd_kafka_metadata **ret_metadata, struct err *err)
 {
-    const int64_t until_ms = clock_monotonic_ms() + KAFKA_ANSWER_MS;
+    const int64_t began_ms = clock_monotonic_ms();
     rd_kafka_topic_t *topic = rd_kafka_topic_new(client->rk, name, NULL);
     rd_kafka_resp_err_t code;
 
@@ -79,9 +79,13 @@ static int ask_metadata(struct kafka_client *client, const char *name,
         if (code)
             kafka_client_revive(client);
         serve(client);
-    } while (code && clock_monotonic_ms() < until_ms && !is_refused(client) && !stop_asked());
+    } while (code && clock_monotonic_ms() - began_ms < KAFKA_ANSWER_MS && !is_refused(client) &&
+             !kafka_client_is_down(client, began_ms) && !stop_asked());
     rd_kafka_topic_destroy(topic);
-    return code ? no_answer(client, err) : 0;
+    if (code)
+        return no_answer(client, err);
+    kafka_client_forget_trouble(client);
+    return 0;
 }
 
 int kafka_topics_look(struct kafka_client *client, const char *const *topics, size_t count,
@@ -210,7 +214,6 @@ static int look_and_make(struct kafka_client *client, struct wanted *wanted, str
     int are_there = 1;
 
     TRY(kafka_topics_look(client, wanted->names, wanted->count, wanted->partitions, err));
-    kafka_client_forget_trouble(client);
     kafka_say_back(client->conf);
     for (size_t i = 0; i < wanted->count; i++) {
         bool made = false;
