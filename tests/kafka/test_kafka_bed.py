@@ -23,7 +23,7 @@ def test_what_was_written_is_there_after_a_kill(cluster, eye):
 
 
 def test_the_secure_listener_lets_in_only_who_has_the_password(cluster):
-    def topics(password):
+    def topics(password, patience_ms):
         consumer = kafka.KafkaConsumer(
             bootstrap_servers=cluster.secure_brokers,
             security_protocol="SASL_SSL",
@@ -31,16 +31,16 @@ def test_the_secure_listener_lets_in_only_who_has_the_password(cluster):
             sasl_plain_username=USER,
             sasl_plain_password=password,
             ssl_cafile=cluster.secure_config["ssl.ca.location"],
-            bootstrap_timeout_ms=5000,
+            bootstrap_timeout_ms=patience_ms,
         )
         try:
             return consumer.topics()
         finally:
             consumer.close()
 
-    assert isinstance(topics(PASSWORD), set)
+    assert isinstance(topics(PASSWORD, 30000), set)
     with pytest.raises(kafka.errors.KafkaError):
-        topics("wrong")
+        topics("wrong", 1500)
 
 
 def test_records_that_retention_removed_are_gone(eye):

@@ -130,7 +130,7 @@ def test_a_topic_that_somebody_else_made_again_is_filled_again(api, eye, river):
 
 def test_a_topic_that_is_deleted_in_mid_run_loses_nothing(api, eye, river):
     _, conf = small_files(api, 60, RECORDS, delay=0.05)
-    p = river(conf)
+    p = river(conf, config={"topic.metadata.propagation.max.ms": "3000"})
 
     with p.start("run") as process:
         wait_until(lambda: len(p.files("adjusted", "items")) > 3)

@@ -41,8 +41,8 @@ def is_through(p):
 def test_two_then_four_consumers_share_one_resource_through_joins_and_leaves(api, eye, river):
     items, conf = small_files(api, FILES, RECORDS, delay=0.2)  # until all four have taken part
     conf["transform"] = SLOW
-    first = river(conf, "first")
-    hosts = [river(conf, f"host{n}") for n in range(4)]
+    first = river(conf, "first", create_topics=None)
+    hosts = [river(conf, f"host{n}", create_topics=None) for n in range(4)]
 
     with first.start("extract") as source:
         processes = [one.start("transform", "--follow") for one in hosts[:2]]

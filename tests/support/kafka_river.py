@@ -9,17 +9,23 @@ from riacho import Pipeline, conf_of, resource_of, sha256_of
 
 # Quick to notice what the tests do to broker and consumers; people keep librdkafka's own values.
 QUICK = {
-    "session.timeout.ms": "6000",
-    "heartbeat.interval.ms": "500",
+    "session.timeout.ms": "3000",
+    "heartbeat.interval.ms": "300",
     "reconnect.backoff.ms": "50",
     "reconnect.backoff.max.ms": "500",
     "topic.metadata.refresh.interval.ms": "1000",
 }
 
 
+# A cluster with some thousands of partitions starts slowly.
+FEW = {"partitions": 4}
+
+
 def broker_of(cluster, brokers=None, config=None, **more):
-    """The pipeline file's `broker:`; `config` adds to librdkafka's settings."""
-    return {"type": "kafka", "brokers": brokers or cluster.brokers, "config": {**QUICK, **(config or {})}, **more}
+    """The pipeline file's `broker:`; `config` adds to librdkafka's settings, `create_topics` None leaves that out."""
+    told = {"type": "kafka", "brokers": brokers or cluster.brokers, "config": {**QUICK, **(config or {})}}
+    told.update({"create_topics": FEW, **more})
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def small_files(api, count, records=5, path="/items", **served):
