@@ -7,6 +7,7 @@
 #include "cmd/river.h"
 #include "cmd/server_report.h"
 #include "cmd/show.h"
+#include "cmd/stream_record.h"
 #include "cmd/transform.h"
 #include "db/messages.h"
 #include "db/report.h"
@@ -86,10 +87,23 @@ static const struct show_column export_columns[] = {
     {"rows", "rows", SHOW_COUNT},  {"bytes", "bytes", SHOW_BYTES}, {NULL, NULL, SHOW_TEXT},
 };
 
+static const struct show_column stream_columns[] = {
+    {"table", "table", SHOW_TEXT},
+    {"query", "status", SHOW_TEXT},
+    {"id", "query_id", SHOW_TEXT},
+    {"batches", "batches", SHOW_COUNT},
+    {"rows read", "rows", SHOW_COUNT},
+    {"rows/s", "rows_per_s", SHOW_COUNT},
+    {"last batch", "last_progress", SHOW_TEXT},
+    {"error", "error", SHOW_TEXT},
+    {NULL, NULL, SHOW_TEXT},
+};
+
 static const struct section sections[] = {
-    {"Last runs", "runs", run_columns},  {"Landed", "resources", resource_columns},
-    {"Topics", "topics", topic_columns}, {"Consumers", "members", member_columns},
-    {"Tables", "tables", table_columns}, {"Exports", "exports", export_columns},
+    {"Last runs", "runs", run_columns},     {"Landed", "resources", resource_columns},
+    {"Topics", "topics", topic_columns},    {"Consumers", "members", member_columns},
+    {"Tables", "tables", table_columns},    {"Streaming queries", "streams", stream_columns},
+    {"Exports", "exports", export_columns},
 };
 
 /* What the server's part of the report adds in words. */
@@ -207,6 +221,7 @@ int cmd_status(const struct cmd_line *line, struct err *err)
     TRY(report_status(&river.journal, RUNS_SHOWN, &report, err));
     TRY(river.broker_ops->describe ? server_report_add(&river, &report, err)
                                    : add_idle_groups(&river, &report, err));
+    TRY(stream_records_report(&river.journal, &report, err));
     if (line->json)
         show_json(&report);
     else

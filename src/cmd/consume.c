@@ -499,6 +499,8 @@ static int turn(struct consuming *c, struct err *err)
     int got;
 
     TRY(is_sent);
+    if (c->consumer->between)
+        TRY(c->consumer->between(c->consumer->ctx, err));
     got = fetch(c, err);
     TRY(got);
     TRY(look_for_dead(c, got > 0, err));

@@ -45,6 +45,8 @@ struct consumer {
      */
     int (*work_off)(void *ctx, struct work *const *works, size_t count, struct step *step,
                     struct err *err);
+    /* Called each turn, whether references came or not; -1: as of work_off. NULL: there is nothing to do. */
+    int (*between)(void *ctx, struct err *err);
     /* Of an output that a consumer on another host made; NULL: as many as our own has. */
     step_rows_fn *count_rows;
 };

@@ -178,6 +178,15 @@ static void check_transform(const struct at_root *at, struct pipeline *pipeline)
     free(resources);
 }
 
+/* Exports follow references of adjusted files; a streaming query publishes none. */
+static void check_exports_of_streams(const struct at_root *at, const struct pipeline *pipeline)
+{
+    if (pipeline->transform.mode == TRANSFORM_STREAMING && pipeline->export_count > 0)
+        fault_at(at, "exports", NULL,
+                 "streaming tables have no references to export: leave it out, or use "
+                 "transform.mode: batch");
+}
+
 static void read_tree(const struct at_root *at, struct pipeline *pipeline)
 {
     const struct conf_node *source = conf_get(at->node, "source");
@@ -193,6 +202,7 @@ static void read_tree(const struct at_root *at, struct pipeline *pipeline)
     name_exports(at, pipeline);
     for (size_t i = 0; i < pipeline->export_count; i++)
         check_export_tables(at, pipeline, i);
+    check_exports_of_streams(at, pipeline);
     check_folders(at, pipeline);
 }
 

@@ -231,11 +231,21 @@ static int remake_all(struct replay *replay, struct err *err)
     return made < 0 ? -1 : 0;
 }
 
+static int refuse_streaming(const struct river *river, struct err *err)
+{
+    if (river->conf.transform.mode != TRANSFORM_STREAMING)
+        return 0;
+    err_set(err, ERR_USAGE, "a streaming table has no replay: Spark's own log tells what it read");
+    return err_hint(err, "Give the table another name: it is made of what lands from then on. Or "
+                         "use mode: batch.");
+}
+
 int replay_table(struct river *river, const char *table, struct replayed *ret_replayed,
                  struct err *err)
 {
     AUTO(replay) replay = {.river = river, .table = table};
 
+    TRY(refuse_streaming(river, err));
     TRY(open_replay(&replay, err));
     if (remake_all(&replay, err) < 0)
         return err_wrap(err, "could not make \"%s\" anew", table);

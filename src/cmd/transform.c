@@ -10,6 +10,7 @@
 #include "cmd/consume.h"
 #include "cmd/interrupter.h"
 #include "cmd/outputs.h"
+#include "cmd/stream.h"
 #include "db/staging.h"
 #include "engine/parquet_rows.h"
 
@@ -120,6 +121,8 @@ static int count_rows(void *ctx, const char *path, int64_t *ret_rows, struct err
 static int transform_open(struct transform *transform, struct river *river, struct err *err)
 {
     transform->river = river;
+    for (size_t i = 0; i < river->conf.transform.table_count; i++)
+        TRY(stream_refuse_batch(&river->journal, river->conf.transform.tables[i].name, err));
     TRY(journal_lock_shared(&river->journal, "transform", &transform->lock, err));
     TRY(journal_share(&river->journal, &transform->journal, err));
     TRY(staging_open(&transform->staging, river->conf.transform.dir, river->journal.process, err));
@@ -133,6 +136,8 @@ int transform_all(struct river *river, bool follow, const atomic_bool *upstream_
     AUTO(transform) transform = {0};
     AUTO(interrupter) interrupter = {0};
 
+    if (river->conf.transform.mode == TRANSFORM_STREAMING)
+        return stream_all(river, follow, upstream_done, err);
     TRY(transform_open(&transform, river, err));
     interrupter_open(&interrupter, &transform.engine);
     return consume(&(struct consumer){.river = river,

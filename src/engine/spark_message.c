@@ -199,6 +199,67 @@ Spark__Plan *spark_plan_of_write(const struct spark_write *from)
     return plan;
 }
 
+/* ---- streaming ---- */
+
+Spark__Plan *spark_plan_of_stream(const struct spark_stream *from)
+{
+    Spark__Command *command;
+    Spark__Plan *plan =
+        plan_of_command(SPARK__COMMAND__COMMAND_TYPE_WRITE_STREAM_OPERATION_START, &command);
+    Spark__WriteStreamOperationStart *start =
+        NEW(Spark__WriteStreamOperationStart, SPARK__WRITE_STREAM_OPERATION_START__INIT);
+
+    command->write_stream_operation_start = start;
+    start->input = relation_of(from->from);
+    start->format = mem_str(from->format);
+    start->n_options = from->option_count;
+    start->options = copy_options(from->options, from->option_count);
+    start->output_mode = mem_str("append");
+    start->query_name = mem_str(from->name);
+    start->sink_destination_case = SPARK__WRITE_STREAM_OPERATION_START__SINK_DESTINATION_PATH;
+    start->path = mem_str(from->path);
+    if (from->interval) {
+        start->trigger_case = SPARK__WRITE_STREAM_OPERATION_START__TRIGGER_PROCESSING_TIME_INTERVAL;
+        start->processing_time_interval = mem_str(from->interval);
+    } else {
+        start->trigger_case = SPARK__WRITE_STREAM_OPERATION_START__TRIGGER_AVAILABLE_NOW;
+        start->available_now = true;
+    }
+    return plan;
+}
+
+Spark__Plan *spark_plan_of_command(const struct spark_query *query,
+                                   Spark__StreamingQueryCommand__CommandCase what)
+{
+    Spark__Command *command;
+    Spark__Plan *plan =
+        plan_of_command(SPARK__COMMAND__COMMAND_TYPE_STREAMING_QUERY_COMMAND, &command);
+    Spark__StreamingQueryCommand *made =
+        NEW(Spark__StreamingQueryCommand, SPARK__STREAMING_QUERY_COMMAND__INIT);
+
+    command->streaming_query_command = made;
+    made->query_id = NEW(Spark__StreamingQueryInstanceId, SPARK__STREAMING_QUERY_INSTANCE_ID__INIT);
+    made->query_id->id = mem_str(query->id);
+    made->query_id->run_id = mem_str(query->run_id);
+    made->command_case = what;
+    made->status = true; /* the member of the union that all of them share */
+    return plan;
+}
+
+Spark__Plan *spark_plan_of_active(void)
+{
+    Spark__Command *command;
+    Spark__Plan *plan =
+        plan_of_command(SPARK__COMMAND__COMMAND_TYPE_STREAMING_QUERY_MANAGER_COMMAND, &command);
+
+    command->streaming_query_manager_command =
+        NEW(Spark__StreamingQueryManagerCommand, SPARK__STREAMING_QUERY_MANAGER_COMMAND__INIT);
+    command->streaming_query_manager_command->command_case =
+        SPARK__STREAMING_QUERY_MANAGER_COMMAND__COMMAND_ACTIVE;
+    command->streaming_query_manager_command->active = true;
+    return plan;
+}
+
 void spark_plan_free(Spark__Plan *plan)
 {
     spark__plan__free_unpacked(plan, NULL);

@@ -229,6 +229,9 @@ static void check_table(const struct at_part *at, const struct transform_conf *c
     check_columns(at, table);
     if (!has_sql)
         check_distinct(at, table);
+    if (conf->mode == TRANSFORM_STREAMING && table->distinct_count > 0)
+        fault_at(at, "distinct", NULL,
+                 "a streaming query sees no file as a whole: leave it out, or use mode: batch");
     if (table->where && strspn(table->where, " \t\r\n") == strlen(table->where))
         fault_at(at, "where", NULL, "is empty");
 }
@@ -250,6 +253,17 @@ static void check_remote(const struct at_part *at, const char *text)
         fault_at(at, "remote", NULL, err.text);
 }
 
+static void check_streaming(const struct at_part *at, const struct transform_conf *conf)
+{
+    if (conf->mode != TRANSFORM_STREAMING)
+        return;
+    if (conf->engine != ENGINE_SPARK)
+        fault_at(at, "mode", NULL, "only the engine \"spark\" has streaming queries");
+    else if (conf->table_count == 0)
+        fault_at(at, "mode", NULL,
+                 "a streaming query needs \"tables\": riacho suggest writes them from what landed");
+}
+
 void transform_conf_check(struct transform_conf *conf, const struct opt_reading *reading,
                           const struct conf_node *node, const char *const *resources,
                           size_t resource_count)
@@ -259,6 +273,7 @@ void transform_conf_check(struct transform_conf *conf, const struct opt_reading 
     if (conf->engine == ENGINE_SPARK && conf->remote == NULL)
         fault_at(&(struct at_part){reading, node, "transform"}, "remote", NULL,
                  "the engine \"spark\" needs it");
+    check_streaming(&(struct at_part){reading, node, "transform"}, conf);
     if (conf->remote)
         check_remote(&(struct at_part){reading, node, "transform"}, conf->remote);
     for (size_t i = 0; i < conf->table_count; i++) {

@@ -194,6 +194,15 @@ static const struct opt_choice engines[] = {
     {.name = "spark", .value = ENGINE_SPARK, .help = "a Spark Connect server"},
     {0}};
 
+static const struct opt_choice modes[] = {
+    {.name = "batch",
+     .value = TRANSFORM_BATCH,
+     .help = "each landed file becomes one of the table"},
+    {.name = "streaming",
+     .value = TRANSFORM_STREAMING,
+     .help = "each table is a streaming query on Spark, which keeps its own log of what it read"},
+    {0}};
+
 #define ROOTS(member) offsetof(struct transform_roots, member)
 
 static const struct opt roots_rows[] = {
@@ -214,6 +223,13 @@ const struct opt transform_options[] = {
      .standard = "duckdb",
      .choices = engines,
      .help = "What runs the SQL."},
+    {.key = "mode",
+     .type = OPT_ENUM,
+     .at = TRANSFORM(mode),
+     .standard = "batch",
+     .choices = modes,
+     .help = "How a table is made of landed files. `streaming` is for the engine `spark`; its "
+             "queries begin a batch every `schedule.every`."},
     {.key = "remote",
      .type = OPT_TEXT,
      .at = TRANSFORM(remote),

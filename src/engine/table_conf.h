@@ -56,6 +56,7 @@ struct table_conf {
 };
 
 enum engine_type { ENGINE_DUCKDB, ENGINE_SPARK };
+enum transform_mode { TRANSFORM_BATCH, TRANSFORM_STREAMING };
 
 /* Where a Spark server has the folders, if it has mounted them elsewhere; NULL: where they are here. */
 struct transform_roots {
@@ -65,6 +66,7 @@ struct transform_roots {
 
 struct transform_conf {
     enum engine_type engine;
+    enum transform_mode mode;
     char *remote; /* "sc://host:15002" of spark; NULL */
     struct transform_roots roots;
     char *dir;                 /* absolute */

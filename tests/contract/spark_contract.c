@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/spark_connect.h"
+#include "engine/spark_query.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -322,6 +323,100 @@ static void no_row_is_lost_or_doubled_when_connections_break(void **state)
     assert_int_equal(seen.rows, 200000);
 }
 
+/* ---- streaming queries (spark_query.h) ---- */
+
+#define STREAM_WAIT_MS 60000
+
+/* A stream of one row each tenth of a second through `sql`, into a folder of its own. */
+static void start_stream(struct spark_session *session, const char *name, const char *sql,
+                         struct spark_query *ret_query)
+{
+    char dir[] = "/tmp/riacho-stream-XXXXXX";
+    const struct spark_option rate = {"rowsPerSecond", "10"};
+    const struct spark_relation rows = {.format = "rate",
+                                        .is_streaming = true,
+                                        .options = &rate,
+                                        .option_count = 1};
+    const struct spark_input input = {.name = "ticks", .relation = &rows};
+    const struct spark_relation query = {.query = sql, .inputs = &input, .input_count = 1};
+    struct err err = {0};
+
+    assert_non_null(mkdtemp(dir));
+    char *checkpoint = mem_fmt("file://%s/checkpoint", dir);
+    char *path = mem_fmt("file://%s/out", dir);
+    const struct spark_option options[] = {{"checkpointLocation", checkpoint}};
+
+    if (spark_query_start(session,
+                          &(struct spark_stream){.from = &query,
+                                                 .name = name,
+                                                 .format = "parquet",
+                                                 .path = path,
+                                                 .options = options,
+                                                 .option_count = 1,
+                                                 .interval = "100 milliseconds"},
+                          ret_query, &err) < 0)
+        fail_msg("%s", err.text);
+    free(checkpoint);
+    free(path);
+}
+
+static int count_progress(void *ctx, const char *json, struct err *err)
+{
+    int *count = ctx;
+
+    (void)err;
+    *count += strstr(json, "\"batchId\"") != NULL;
+    return 0;
+}
+
+static void a_streaming_query_is_found_by_its_name_in_a_session_of_the_same_id(void **state)
+{
+    struct spark_session *session = *state;
+    AUTO(spark_session) other = {0};
+    AUTO(spark_query) query = {0};
+    AUTO(spark_query) found = {0};
+    const int64_t until_ms = clock_monotonic_ms() + STREAM_WAIT_MS;
+    int batches = 0;
+    struct err err = {0};
+
+    start_stream(session, "a stream", "SELECT value FROM ticks", &query);
+    assert_int_equal(spark_session_open(&other,
+                                        &(struct spark_conf){.remote = getenv("RIACHO_SPARK"),
+                                                             .session_id =
+                                                                 spark_session_id(session)},
+                                        &err),
+                     0);
+    assert_int_equal(spark_query_find(&other, "another stream", &found, &err), 0);
+    assert_int_equal(spark_query_find(&other, "a stream", &found, &err), 1);
+    while (batches == 0 && clock_monotonic_ms() < until_ms)
+        assert_int_equal(spark_query_progress(&other, &found, true, count_progress, &batches, &err),
+                         0);
+    assert_int_equal(spark_query_runs(&other, &found, &err), 1);
+    assert_int_equal(spark_query_stop(&other, &found, &err), 0);
+
+    assert_string_equal(found.run_id, query.run_id);
+    assert_true(batches > 0);
+    assert_int_equal(spark_query_runs(session, &query, &err), 0);
+}
+
+static void a_streaming_query_that_fails_says_why(void **state)
+{
+    struct spark_session *session = *state;
+    AUTO(spark_query) query = {0};
+    const int64_t until_ms = clock_monotonic_ms() + STREAM_WAIT_MS;
+    char *why = NULL;
+    struct err err = {0};
+
+    start_stream(session, "a faulty stream",
+                 "SELECT CAST(raise_error('it is ' || value) AS STRING) AS v FROM ticks", &query);
+    while (spark_query_runs(session, &query, &err) == 1 && clock_monotonic_ms() < until_ms)
+        usleep(50000);
+
+    assert_int_equal(spark_query_failure(session, &query, &why, &err), 1);
+    assert_non_null(strstr(why, "it is "));
+    free(why);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -335,6 +430,8 @@ int main(void)
         TEST(a_fault_has_a_class_a_state_and_a_place),
         TEST(an_interrupt_ends_the_query_and_the_session_goes_on),
         TEST(who_takes_the_rows_may_end_the_query),
+        TEST(a_streaming_query_is_found_by_its_name_in_a_session_of_the_same_id),
+        TEST(a_streaming_query_that_fails_says_why),
         cmocka_unit_test(a_wrong_token_is_told),
         cmocka_unit_test(a_server_that_is_not_there_is_told_at_once),
         cmocka_unit_test_setup_teardown(no_row_is_lost_or_doubled_when_connections_break,
