@@ -21,7 +21,8 @@ BEYOND_A_SCHEMA = re.compile(
     r"either \"columns\"|has nothing for|goes with|only a (date|text)|has no meaning|nothing to convert|"
     r"the default is|do not tell upper|at least one|1 to 64|1 to 120|the engine \"spark\" needs|means many|"
     r"one \"incremental\"|not supported yet|and the variable's value is none|decimal\(|\"has_more_path\"|"
-    r"is not set|expected an address|JSON can hold|warning|expected a (size|text, a list)"
+    r"is not set|expected an address|JSON can hold|warning|expected a (size|text, a list)|has streaming queries|"
+    r"a streaming query|streaming tables"
 )
 
 
