@@ -77,6 +77,14 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
     buf->size += (size_t)size;
 }
 
+void buf_cut(struct buf *buf, size_t size)
+{
+    if (size >= buf->size)
+        return;
+    buf->size = size;
+    buf->data[size] = '\0';
+}
+
 void buf_reset(struct buf *buf)
 {
     buf->size = 0;

@@ -26,6 +26,7 @@ void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+void buf_cut(struct buf *buf, size_t size);  /* no more than the first `size` bytes stay */
 void buf_reset(struct buf *buf);             /* empty, memory kept */
 void buf_close(struct buf *buf);             /* back to {0} */
 char *buf_take(struct buf *buf);             /* the text, to be freed; the buffer is closed */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "board/exchange.h"
+#include "board/query_files.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -130,6 +131,7 @@ static void run_query(struct queries *queries, struct query *query, struct duck_
     run.journal = journal.journal;
     if (done == 0)
         done = query->kind->run(&run, &err);
+    query_forget_files(&run);
     pthread_mutex_lock(&queries->lock);
     if (done < 0 && query->is_overdue)
         say_overdue(query, &err);
@@ -246,6 +248,9 @@ static int connect_all(struct queries *queries, struct err *err)
         TRY(duck_connect(&queries->duck, &queries->conns[i], err));
         TRY(duck_exec(&queries->conns[i], "SET enable_progress_bar = true", err));
         TRY(duck_exec(&queries->conns[i], "SET enable_progress_bar_print = false", err));
+        TRY(duck_exec(&queries->conns[i], "SET errors_as_json = true", err)); /* with positions */
+        /* For a sorted page only what it is sorted by is read of all rows; the rest of its own rows. */
+        TRY(duck_exec(&queries->conns[i], "SET late_materialization_max_rows = 10000", err));
     }
     return 0;
 }

@@ -60,6 +60,7 @@ struct query_run {
     struct duck_conn *conn;
     struct journal *journal; /* borrowed for the whole query */
     yyjson_val *request;
+    size_t list_count; /* variables of the connection that hold lists of files (query_files.h) */
 };
 
 struct query_kind {

@@ -23,8 +23,17 @@ static const char *const harmless[] = {"range", "generate_series", "unnest", "re
 
 /* ---- parsing ---- */
 
-/* Where the user's statement is at fault, if DuckDB says so. */
-static int refuse_syntax(struct query_run *run, yyjson_val *root, struct err *err)
+/* Tells where the user's statement is at fault: DuckDB counts bytes, people characters. */
+static void tell_position(struct query_run *run, const char *sql, int64_t byte)
+{
+    int64_t characters = 0;
+
+    for (int64_t i = 0; i < byte && sql[i]; i++)
+        characters += ((unsigned char)sql[i] & 0xC0) != 0x80;
+    query_tell_position(run, characters);
+}
+
+static int refuse_syntax(struct query_run *run, const char *sql, yyjson_val *root, struct err *err)
 {
     const char *message = json_str(root, "error_message");
     const char *position = json_str(root, "position");
@@ -32,7 +41,7 @@ static int refuse_syntax(struct query_run *run, yyjson_val *root, struct err *er
     int64_t at;
 
     if (position && str_to_int(position, 0, INT64_MAX, &at, &ignored) == 0)
-        query_tell_position(run, at);
+        tell_position(run, sql, at);
     if (message && strstr(message, "Only SELECT")) {
         err_set(err, ERR_SQL, "only one SELECT can be run here");
         return err_hint(err, "This box reads; it changes nothing.");
@@ -57,7 +66,7 @@ static int parse(struct query_run *run, const char *sql, struct json *ret_tree, 
     duckdb_free(text);
     TRY(done);
     if (json_bool(json_root(ret_tree), "error", true))
-        return refuse_syntax(run, json_root(ret_tree), err);
+        return refuse_syntax(run, sql, json_root(ret_tree), err);
     if (yyjson_arr_size(yyjson_obj_get(json_root(ret_tree), "statements")) != 1)
         return err_set(err, ERR_SQL, "only one SELECT can be run here");
     return 0;
@@ -106,6 +115,19 @@ static int check_function(yyjson_val *node, struct err *err)
     return err_hint(err, "Read tables by their names, such as FROM quakes.");
 }
 
+/* Functions of one value that tell of this machine. */
+static const char *const telling[] = {"getvariable", "current_setting"};
+
+static int check_value_function(yyjson_val *node, struct err *err)
+{
+    const char *name = json_str(node, "function_name");
+
+    for (size_t i = 0; name && i < sizeof telling / sizeof *telling; i++)
+        if (strcasecmp(name, telling[i]) == 0)
+            return err_set(err, ERR_USAGE, "the function \"%s\" is not allowed here", name);
+    return 0;
+}
+
 static int check_table(yyjson_val *node, struct found *found, struct err *err)
 {
     const char *schema = json_str(node, "schema_name");
@@ -145,6 +167,7 @@ static int walk_object(yyjson_val *node, struct found *found, int depth, struct 
         TRY(check_function(node, err));
     if (str_same(type, "BASE_TABLE") || str_same(type, "SHOW_REF"))
         TRY(check_table(node, found, err));
+    TRY(check_value_function(node, err));
     yyjson_obj_foreach(node, i, count, key, value)
     {
         if (str_same(yyjson_get_str(key), "cte_map"))
@@ -194,6 +217,8 @@ static int refuse_table(const char *name, struct err *err)
 static int make_view(struct query_run *run, const char *name, struct err *err)
 {
     const struct query_target target = target_of(name);
+    AUTO(query_columns) columns = {0};
+    AUTO(buf) files = {0};
     AUTO(buf) sql = {0};
     const int exists = query_target_exists(run, &target, err);
 
@@ -203,7 +228,8 @@ static int make_view(struct query_run *run, const char *name, struct err *err)
     buf_puts(&sql, "CREATE OR REPLACE TEMP VIEW ");
     sql_put_name(&sql, name);
     buf_puts(&sql, " AS SELECT * FROM ");
-    TRY(query_put_files(run, &target, &sql, err));
+    TRY(query_put_files(run, &target, &columns, &files, err));
+    buf_puts(&sql, buf_text(&files));
     return duck_exec(run->conn, buf_text(&sql), err);
 }
 
@@ -213,6 +239,17 @@ static int make_views(struct query_run *run, const struct found *found, struct e
         if (!has_name(&found->own, found->tables.items[i]))
             TRY(make_view(run, found->tables.items[i], err));
     return 0;
+}
+
+/* What DuckDB has to say against it with the views there, such as a column that is in none of them. */
+static int check_names(struct query_run *run, const char *sql, struct err *err)
+{
+    int64_t position;
+    const int done = duck_check(run->conn, sql, &position, err);
+
+    if (done < 0 && position >= 0)
+        tell_position(run, sql, position);
+    return done;
 }
 
 int query_prepare_sql(struct query_run *run, const char *sql, struct err *err)
@@ -225,6 +262,8 @@ int query_prepare_sql(struct query_run *run, const char *sql, struct err *err)
     done = walk(json_root(&tree), &found, 0, err);
     if (done == 0)
         done = make_views(run, &found, err);
+    if (done == 0)
+        done = check_names(run, sql, err);
     names_close(&found.tables);
     names_close(&found.own);
     return done;

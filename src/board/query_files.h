@@ -20,17 +20,30 @@ MUST_CHECK int query_target_read(yyjson_val *of, struct query_target *ret_target
 MUST_CHECK int query_target_exists(struct query_run *run, const struct query_target *target,
                                    struct err *err);
 
-/* Adds what stands behind FROM: all its files. ERR_DATA if there are none. */
+/*
+ * Adds what stands behind FROM: all its files; and tells its columns. ERR_DATA if there are none.
+ * Of a table or a resource the columns come from the ledger and the footers of a few files, so that binding it costs
+ * the same however many files it has; a file that lacks a column has nulls in it. The list of files is a variable of
+ * the connection, which lives as long as the query.
+ */
 MUST_CHECK int query_put_files(struct query_run *run, const struct query_target *target,
-                               struct buf *to, struct err *err);
+                               struct query_columns *ret_columns, struct buf *to, struct err *err);
 
 /*
- * As query_put_files(), but only the files that hold the rows [offset, offset + limit) in the order of landing,
- * and the newest one for its columns. `*ret_skipped` rows lie in files before; `*ret_total`: in all.
+ * As query_put_files(), but only the files that hold the rows [offset, offset + limit) in the order of landing.
+ * `*ret_skipped` rows lie in files before.
  */
 MUST_CHECK int query_put_files_of_rows(struct query_run *run, const struct query_target *target,
-                                       int64_t offset, int64_t limit, struct buf *to,
-                                       int64_t *ret_skipped, int64_t *ret_total, struct err *err);
+                                       int64_t offset, int64_t limit,
+                                       struct query_columns *ret_columns, struct buf *to,
+                                       int64_t *ret_skipped, struct err *err);
+
+/* How many rows it has, as the ledger knows. */
+MUST_CHECK int query_count_rows(struct query_run *run, const struct query_target *target,
+                                int64_t *ret_total, struct err *err);
+
+/* Frees the lists of files of this query. */
+void query_forget_files(struct query_run *run);
 
 /* Adds a name for people and file names: "quakes", "file-12". */
 void query_put_target_name(const struct query_target *target, struct buf *to);

@@ -112,6 +112,16 @@ static int tell_page(struct query_run *run, const char *relation, const char *wh
     return query_tell_rows(run, buf_text(&sql), page->limit, err);
 }
 
+static int tell_known_count(struct query_run *run, const struct query_target *target,
+                            struct err *err)
+{
+    int64_t total = 0;
+
+    TRY(query_count_rows(run, target, &total, err));
+    query_tell_total(run, total);
+    return 0;
+}
+
 /* Rows as they landed: only the files that hold them are opened, and the ledger knows how many there are. */
 static int run_plain_rows(struct query_run *run, const struct query_target *target,
                           struct page page, struct err *err)
@@ -119,12 +129,10 @@ static int run_plain_rows(struct query_run *run, const struct query_target *targ
     AUTO(query_columns) columns = {0};
     AUTO(buf) relation = {0};
     int64_t skipped = 0;
-    int64_t total = 0;
 
-    TRY(query_put_files_of_rows(run, target, page.offset, page.limit, &relation, &skipped, &total,
+    TRY(tell_known_count(run, target, err));
+    TRY(query_put_files_of_rows(run, target, page.offset, page.limit, &columns, &relation, &skipped,
                                 err));
-    query_tell_total(run, total);
-    TRY(query_describe(run, buf_text(&relation), &columns, err));
     page.offset -= skipped;
     return tell_page(run, buf_text(&relation), "", &columns, &page, err);
 }
@@ -140,13 +148,14 @@ static int run_rows(struct query_run *run, struct err *err)
     TRY(query_target_read(yyjson_obj_get(run->request, "of"), &target, err));
     TRY(read_count(run->request, "limit", 1, MOST_ROWS, 100, &page.limit, err));
     TRY(read_count(run->request, "offset", 0, INT64_MAX / 2, 0, &page.offset, err));
-    if (target.stage && query_is_plain(run->request))
+    if (target.stage && !query_narrows(run->request) && !query_orders(run->request))
         return run_plain_rows(run, &target, page, err);
-    TRY(query_put_files(run, &target, &relation, err));
-    TRY(query_describe(run, buf_text(&relation), &columns, err));
+    TRY(query_put_files(run, &target, &columns, &relation, err));
+    if (!query_narrows(run->request))
+        TRY(tell_known_count(run, &target, err));
     TRY(query_put_where(run->request, &columns, &where, err));
     TRY(tell_page(run, buf_text(&relation), buf_text(&where), &columns, &page, err));
-    if (!json_bool(run->request, "count", true))
+    if (!query_narrows(run->request) || !json_bool(run->request, "count", true))
         return 0;
     return tell_count(run, buf_text(&relation), buf_text(&where), err);
 }
@@ -226,8 +235,7 @@ int query_read_relation(struct query_run *run, struct query_columns *ret_columns
     struct query_target target;
 
     TRY(query_target_read(yyjson_obj_get(run->request, "of"), &target, err));
-    TRY(query_put_files(run, &target, &files, err));
-    TRY(query_describe(run, buf_text(&files), ret_columns, err));
+    TRY(query_put_files(run, &target, ret_columns, &files, err));
     buf_puts(ret_relation, "(SELECT * FROM ");
     buf_puts(ret_relation, buf_text(&files));
     TRY(query_put_where(run->request, ret_columns, ret_relation, err));

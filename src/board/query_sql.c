@@ -290,8 +290,12 @@ int query_put_order(yyjson_val *request, const struct query_columns *columns, st
     return 0;
 }
 
-bool query_is_plain(yyjson_val *request)
+bool query_narrows(yyjson_val *request)
 {
-    return search_of(request) == NULL && yyjson_arr_size(yyjson_obj_get(request, "filters")) == 0 &&
-           yyjson_arr_size(yyjson_obj_get(request, "sort")) == 0;
+    return search_of(request) != NULL || yyjson_arr_size(yyjson_obj_get(request, "filters")) > 0;
+}
+
+bool query_orders(yyjson_val *request)
+{
+    return yyjson_arr_size(yyjson_obj_get(request, "sort")) > 0;
 }

@@ -17,8 +17,9 @@ MUST_CHECK int query_put_where(yyjson_val *request, const struct query_columns *
 /* Adds " ORDER BY …" of the request's "sort", or nothing. ERR_USAGE. */
 MUST_CHECK int query_put_order(yyjson_val *request, const struct query_columns *columns,
                                struct buf *to, struct err *err);
-/* Whether the request narrows or orders the rows at all. */
-bool query_is_plain(yyjson_val *request);
+/* Whether there are such parts at all. */
+bool query_narrows(yyjson_val *request);
+bool query_orders(yyjson_val *request);
 
 /* Adds an expression that is the column's text, cut to QUERY_MOST_CELL. `name` is quoted. */
 void query_put_cell(const char *name, const char *type, struct buf *to);

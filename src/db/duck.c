@@ -3,6 +3,7 @@
  */
 #include "db/duck.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "db/duck_zstd.h"
@@ -62,18 +63,51 @@ static size_t reason_size(const char *message)
     return end ? (size_t)(end - message) : strlen(message);
 }
 
-/* DuckDB's message on one line. */
-static int set_duck_error(struct err *err, duckdb_error_type type, const char *message)
+/*
+ * Adds DuckDB's message as it is for people, and gives the place in the statement that it names; -1: none.
+ * A connection may have its errors as JSON, sometimes with words before it.
+ */
+static int64_t put_plain(const char *message, struct buf *to)
+{
+    const char *begin = strchr(message, '{');
+    AUTO(json) json = {0};
+    struct err ignored;
+    int64_t position = -1;
+    const char *place;
+
+    if (begin == NULL || json_parse(&json, begin, strlen(begin), &ignored) < 0 ||
+        json_str(json_root(&json), "exception_message") == NULL) {
+        buf_puts(to, message);
+        return -1;
+    }
+    buf_printf(to, "%s Error: %s", json_str(json_root(&json), "exception_type"),
+               json_str(json_root(&json), "exception_message"));
+    place = json_str(json_root(&json), "position");
+    if (place && str_to_int(place, 0, INT64_MAX, &position, &ignored) < 0)
+        return -1;
+    return position;
+}
+
+/* On one line. */
+static int set_plain_error(struct err *err, duckdb_error_type type, const char *message)
 {
     AUTO(buf) line = {0};
 
-    if (message == NULL)
-        return err_set(err, ERR_SQL, "DuckDB gave no reason");
     buf_put(&line, message, reason_size(message));
     for (size_t i = 0; i < line.size; i++)
         if (line.data[i] == '\n' || line.data[i] == '\r')
             line.data[i] = ' ';
     return err_set(err, code_of(type, message), "%s", buf_text(&line));
+}
+
+static int set_duck_error(struct err *err, duckdb_error_type type, const char *message)
+{
+    AUTO(buf) plain = {0};
+
+    if (message == NULL)
+        return err_set(err, ERR_SQL, "DuckDB gave no reason");
+    put_plain(message, &plain);
+    return set_plain_error(err, type, buf_text(&plain));
 }
 
 void duck_close(struct duck *duck)
@@ -141,9 +175,21 @@ static duckdb_error_type type_in(const char *message)
                                                        : DUCKDB_ERROR_INVALID;
 }
 
+static int set_message_at(struct err *err, const char *message, int64_t *ret_position)
+{
+    AUTO(buf) plain = {0};
+
+    if (message == NULL)
+        return set_duck_error(err, DUCKDB_ERROR_INVALID, NULL);
+    *ret_position = put_plain(message, &plain);
+    return set_plain_error(err, type_in(buf_text(&plain)), buf_text(&plain));
+}
+
 static int set_message(struct err *err, const char *message)
 {
-    return set_duck_error(err, type_in(message), message);
+    int64_t ignored;
+
+    return set_message_at(err, message, &ignored);
 }
 
 /* A statement on its way to a stream. */
@@ -158,6 +204,16 @@ static void duck_pending_close(struct duck_pending *pending)
         duckdb_destroy_pending(&pending->pending);
     if (pending->statement)
         duckdb_destroy_prepare(&pending->statement);
+}
+
+int duck_check(struct duck_conn *conn, const char *sql, int64_t *ret_position, struct err *err)
+{
+    AUTO(duck_pending) pending = {0};
+
+    *ret_position = -1;
+    if (duckdb_prepare(conn->conn, sql, &pending.statement) == DuckDBError)
+        return set_message_at(err, duckdb_prepare_error(pending.statement), ret_position);
+    return 0;
 }
 
 static int pend(struct duck_pending *pending, struct duck_conn *conn, const char *sql,

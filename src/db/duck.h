@@ -59,6 +59,12 @@ MUST_CHECK int duck_number(struct duck_conn *conn, const char *sql, int64_t *ret
 MUST_CHECK int duck_copy(struct duck_conn *conn, const char *sql, int64_t *ret_rows,
                          struct err *err);
 /*
+ * Looks whether a statement could run, and runs nothing. On failure `*ret_position` is where in the statement
+ * (in bytes) the fault is; -1: not known, which it never is unless the connection has `errors_as_json` set.
+ */
+MUST_CHECK int duck_check(struct duck_conn *conn, const char *sql, int64_t *ret_position,
+                          struct err *err);
+/*
  * As duck_query, but the rows are made while they are fetched, so that memory does not depend on
  * how many there are. The connection serves nothing else meanwhile.
  */

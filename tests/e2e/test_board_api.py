@@ -9,7 +9,7 @@ import prometheus_client.parser
 import pyarrow.parquet as pq
 import pytest
 from board import OPENAPI, Board
-from riacho import conf_of, resource_of
+from riacho import Pipeline, conf_of, resource_of
 
 ROWS = 2500
 
@@ -273,6 +273,16 @@ def test_a_fault_in_sql_is_told_with_its_place(board):
     assert done["error"]["position"] is not None
 
 
+@pytest.mark.parametrize("sql", ["SELECT id,\n  '✓é😀' AS x, †nothing FROM items", "SELECT * FROM items WHERE †nothing = 1",
+                                 "SELECT †unknown(id) FROM items", "SELECT †sum(name) FROM items",
+                                 "SELECT count(*) FROM items GROUP BY †nothing"])
+def test_a_wrong_name_is_told_with_its_place(board, sql):
+    place = sql.index("†")
+    done = board.query(kind="sql", sql=sql.replace("†", ""))
+    assert done["state"] == "failed" and done["error"]["position"] == place, done["error"]
+    assert "LINE" not in done["error"]["message"] and "{" not in done["error"]["message"]
+
+
 REFUSED = [
     "SELECT * FROM read_csv('/etc/passwd')",
     "SELECT * FROM read_text('/etc/hostname')",
@@ -298,6 +308,8 @@ REFUSED = [
     "DROP VIEW items",
     "EXPORT DATABASE 'x'",
     "SELECT 1; SELECT 2",
+    "SELECT getvariable('files_0') FROM items",
+    "SELECT id FROM items WHERE current_setting('temp_directory') = 'x'",
     "CALL pragma_version()",
 ]
 
@@ -330,6 +342,53 @@ def test_more_queries_than_may_wait_are_refused(board):
         assert board.ask("GET", f"/api/v1/queries/{id}?wait_ms=2000").json()["state"] == "cancelled"
 
 
+# ---- files that differ ----
+
+
+@pytest.fixture
+def growing(api, tmp_path):
+    """Each page has a column more than the one before, and one that changes its type; a file for each."""
+    pages = [[{"id": n, "height": height, "label": "plain" if n < 2 else n, "place": {"x": n}, **{f"c{i}": i for i in range(n)}}]
+             for n, height in enumerate([1, 2.5, "high", {"metres": 3}, None, "low"])]
+    pages[5][0]["place"]["y"] = "north"
+    served = api.add("/items", style="page_number", with_total=False, pages=pages)
+    pipeline = Pipeline(tmp_path / "growing", conf_of(api, resource_of("items", served), landing={"roll": {"rows": 1}}))
+    pipeline.run()
+    assert len(pipeline.files("landing", "items")) == len(pipeline.files("adjusted", "items")) == 6
+    return pipeline
+
+
+@pytest.mark.parametrize("of", [{"table": "items"}, {"resource": "items"}])
+def test_every_page_has_the_columns_of_all_files(growing, of):
+    with Board(growing) as board:
+        pages = [board.query(kind="rows", of=of, offset=offset, limit=1) for offset in range(6)]
+        whole = board.query(kind="rows", of=of, sort=[{"column": "id", "descending": True}])
+        name = "items" if "table" in of else '"landing.items"'
+        by_sql = board.query(kind="sql", sql=f"SELECT * FROM {name} WHERE c4 IS NULL ORDER BY id")
+        behind = board.query(kind="rows", of=of, offset=100, limit=1)
+    names = [column["name"] for column in whole["columns"]]
+    assert {"id", "height", "c0", "c1", "c2", "c3", "c4"} <= set(names) and len(set(names)) == len(names)
+    assert all(page["columns"] == whole["columns"] and page["total"] == 6 for page in [*pages, behind, whole])
+    assert [page["rows"][0] for page in pages] == whole["rows"][::-1] and behind["rows"] == []
+    assert by_sql["rows"] == whole["rows"][:0:-1]
+    ids = [names.index(f"c{i}") for i in range(5)]
+    for n, page in enumerate(pages):
+        assert [page["rows"][0][at] for at in ids] == [str(i) if i < n else None for i in range(5)]
+    if "resource" in of:
+        heights = [page["rows"][0][names.index("height")] for page in pages]
+        assert [heights[0], heights[2], heights[4], heights[5]] == ["1", '"high"', None, '"low"'], heights
+        labels = [page["rows"][0][names.index("label")] for page in pages]
+        assert [label.strip("\"") for label in labels] == ["plain", "plain", "2", "3", "4", "5"]  # JSON, or text from before
+        assert '"y":"north"' in pages[5]["rows"][0][names.index("place")]
+
+
+def test_a_table_whose_files_are_gone_in_part_shows_the_others(growing):
+    growing.files("adjusted", "items")[-1].unlink()
+    with Board(growing) as board:
+        whole = board.query(kind="rows", of={"table": "items"}, sort=[{"column": "id"}])
+    assert len(whole["rows"]) == 5, whole["error"]
+
+
 # ---- other states ----
 
 
@@ -344,8 +403,6 @@ def test_nothing_is_left_behind(pipeline, board):
 
 
 def test_a_state_is_needed(pipeline, tmp_path, api):
-    from riacho import Pipeline
-
     served = api.add("/x", total=1)
     new = Pipeline(tmp_path / "new", conf_of(api, resource_of("x", served)))
     assert "has no state yet" in new.do("dashboard", status=2).stderr

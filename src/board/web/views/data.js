@@ -105,9 +105,11 @@ function Rows({ common, params, filters, onColumns }) {
     const offset = Number(params.offset ?? 0);
     const hidden = parsed(params.hide, []);
     const answer = useQuery({ kind: "rows", ...common, sort: sortOf(params.sort), offset, limit: LIMIT, count: true });
-    const { query, running, error, cancel, again } = answer;
+    const { query: done, running, error, cancel, again } = answer;
     const [asked, setAsked] = useState(null);
-    const news = useNews(common.of, query, again);
+    const news = useNews(common.of, done, again);
+    /* The page is there before its rows are counted. */
+    const query = running?.rows?.length ? running : done;
     const columns = query?.columns ?? [];
     useEffect(() => {
         if (query) onColumns(query.columns);

@@ -125,8 +125,11 @@ function Outcome({ state: { query, partial, error, sql, isCancelled } }) {
         ${tab === "rows" && query.rows.length > MOST_SHOWN && html`<p class="note">${t("sql.more_rows", { n: MOST_SHOWN })} ${number(query.rows.length)}</p>`}</section>`;
 }
 
-/* The place of the fault, where the server knows it. */
+/* The place of the fault, where the server knows it: in characters, of which some are two to JavaScript. */
 function SqlFailure({ error, sql }) {
-    const { position: at } = error;
-    return html`<${Failure} error=${error} />${at != null && html`<pre class="code" tabindex="0">${sql.slice(0, at)}<mark>${sql.slice(at).match(/^\w+|^./)?.[0] ?? " "}</mark>${sql.slice(at + (sql.slice(at).match(/^\w+|^./)?.[0].length ?? 0))}</pre>`}`;
+    if (error.position == null) return html`<${Failure} error=${error} />`;
+    const before = [...sql].slice(0, error.position).join("");
+    const rest = sql.slice(before.length);
+    const word = rest.match(/^[\w.]+|^"[^"]*"|^./u)?.[0] ?? "";
+    return html`<${Failure} error=${error} /><pre class="code" tabindex="0">${before}<mark>${word || " "}</mark>${rest.slice(word.length)}</pre>`;
 }
