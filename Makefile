@@ -173,11 +173,19 @@ torture: all ## the long tests in full: kills, power cuts, large inputs
 	@deps/venv
 	RIACHO_TORTURE=1 $(PYTEST) tests -m torture $(PYTEST_ARGS)
 
-bench: all $(FLOORS:bench/floors/%.c=$(B)/bench/%) ## measure riacho and its peers, write bench/RESULTS.md (BENCH=a,c: only these)
+ifeq ($(BENCH),board)
+bench: all ## measure riacho, its peers and its page, write bench/RESULTS.md and BOARD.md (BENCH=a,c: only these; BENCH=board)
+	@deps/install-system build test browser
+	@deps/venv tests browser
+	BENCH_SCALE=$(or $(BENCH_SCALE),1) build/venv/bin/python -B bench/board.py $(BENCH_ARGS)
+else
+bench: all $(FLOORS:bench/floors/%.c=$(B)/bench/%)
 	@deps/install-system build test kafka
 	@deps/venv tests spark bench
 	@deps/kafka
 	BENCH_SCALE=$(or $(BENCH_SCALE),1) build/venv/bin/python -B bench/bench.py $(if $(BENCH),--only $(BENCH)) $(BENCH_ARGS)
+	$(if $(BENCH),,@$(MAKE) --no-print-directory bench BENCH=board BENCH_ARGS=)
+endif
 
 bench-profile: all ## where riacho's CPU goes (perf; BENCH=a,c: these workloads, else a)
 	build/venv/bin/python -B bench/profile.py $(or $(BENCH),a)

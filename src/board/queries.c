@@ -191,7 +191,7 @@ static void keep_running(struct query *query, int64_t now_ms)
 {
     const duckdb_query_progress_type progress = duckdb_query_progress(query->conn->conn);
 
-    if (progress.percentage >= 0)
+    if (progress.percentage > 0) /* 0 is also what DuckDB says when it does not know */
         query->progress = progress.percentage / 100;
     query->is_unwanted |= now_ms - query->asked_ms > QUERIES_ASKED_MS;
     query->is_overdue |=
@@ -242,17 +242,33 @@ static void *keep_thread(void *ctx)
 /* ---- beginning ---- */
 
 /* What can be set for a connection only, must be set before the settings are locked. */
+static int connect(struct queries *queries, struct duck_conn *conn, const char *late,
+                   struct err *err)
+{
+    TRY(duck_connect(&queries->duck, conn, err));
+    TRY(duck_exec(conn, "SET enable_progress_bar = true", err));
+    TRY(duck_exec(conn, "SET enable_progress_bar_print = false", err));
+    TRY(duck_exec(conn, "SET errors_as_json = true", err)); /* with positions */
+    return duck_exec(conn, late, err);
+}
+
 static int connect_all(struct queries *queries, struct err *err)
 {
     for (size_t i = 0; i < QUERIES_AT_ONCE; i++) {
-        TRY(duck_connect(&queries->duck, &queries->conns[i], err));
-        TRY(duck_exec(&queries->conns[i], "SET enable_progress_bar = true", err));
-        TRY(duck_exec(&queries->conns[i], "SET enable_progress_bar_print = false", err));
-        TRY(duck_exec(&queries->conns[i], "SET errors_as_json = true", err)); /* with positions */
-        /* For a sorted page only what it is sorted by is read of all rows; the rest of its own rows. */
-        TRY(duck_exec(&queries->conns[i], "SET late_materialization_max_rows = 10000", err));
+        TRY(connect(queries, &queries->conns[i], "SET late_materialization_max_rows = 0", err));
+        TRY(connect(queries, &queries->late[i], "SET late_materialization_max_rows = 10000", err));
     }
     return 0;
+}
+
+void query_read_late(struct query_run *run)
+{
+    struct queries *queries = run->queries;
+
+    pthread_mutex_lock(&queries->lock);
+    run->conn = &queries->late[run->conn - queries->conns];
+    run->query->conn = run->conn;
+    pthread_mutex_unlock(&queries->lock);
 }
 
 static int open_duck(struct queries *queries, struct err *err)
@@ -347,8 +363,10 @@ void queries_close(struct queries *queries)
         pthread_join(i < QUERIES_AT_ONCE ? queries->workers[i] : queries->keeper, NULL);
     while (queries->first)
         unlink_query(queries, queries->first);
-    for (size_t i = 0; i < QUERIES_AT_ONCE; i++)
+    for (size_t i = 0; i < QUERIES_AT_ONCE; i++) {
         duck_conn_close(&queries->conns[i]);
+        duck_conn_close(&queries->late[i]);
+    }
     duck_close(&queries->duck);
     if (fs_exists(queries->folder) && fs_remove_tree(queries->folder, &ignored) < 0)
         log_debug("left behind: %s", ignored.text);

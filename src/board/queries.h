@@ -12,7 +12,7 @@
 #define QUERIES_MOST_WAITING 16
 #define QUERIES_MOST_KEPT 32
 #define QUERIES_KEEP_MS (5 * 60000) /* after the end */
-#define QUERIES_ASKED_MS 60000      /* cancelled if nobody asks for so long */
+#define QUERIES_ASKED_MS 20000      /* cancelled if nobody asks for so long */
 
 struct queries {
     const struct board_setup *setup; /* NULL: closed */
@@ -20,6 +20,7 @@ struct queries {
     char *folder; /* of downloads and of what is spilled; removed at the end */
     struct duck duck;
     struct duck_conn conns[QUERIES_AT_ONCE]; /* one for each worker */
+    struct duck_conn late[QUERIES_AT_ONCE];  /* another, for query_read_late() */
     pthread_t workers[QUERIES_AT_ONCE];
     pthread_t keeper; /* asks for progress, cancels what takes too long or nobody wants */
 

@@ -98,6 +98,13 @@ void query_tell_result(struct query_run *run, struct json_out *result);
 void query_tell_file(struct query_run *run, char *path_taken, char *name_taken, const char *type);
 void query_tell_position(struct query_run *run, int64_t position);
 
+/*
+ * From here on the query, which has made nothing in its connection yet, runs in one that reads of all rows only what
+ * they are sorted and filtered by, and the rest of those that are shown. That pays where files have many rows; where
+ * they have few, they are only opened twice.
+ */
+void query_read_late(struct query_run *run);
+
 const struct board_setup *query_setup(const struct query_run *run);
 /* Where files that are made for a query go. */
 const char *query_folder(const struct query_run *run);

@@ -321,12 +321,18 @@ int query_count_rows(struct query_run *run, const struct query_target *target, i
 {
     if (target->stage == NULL)
         return lite_number(&run->journal->lite, "SELECT rows FROM files WHERE seq = ?",
-                           BIND(lite_int(target->seq)), ret_total, err) < 0
-                   ? -1
-                   : 0;
+                           BIND(lite_int(target->seq)), ret_total, err);
     return lite_number(&run->journal->lite,
                        "SELECT coalesce(sum(rows), 0) FROM totals WHERE stage = ? AND subject = ?",
                        BIND(lite_text(target->stage), lite_text(target->name)), ret_total, err);
+}
+
+int query_count_files(struct query_run *run, const struct query_target *target, int64_t *ret_files,
+                      struct err *err)
+{
+    return lite_number(&run->journal->lite,
+                       "SELECT coalesce(sum(files), 0) FROM totals WHERE stage = ? AND subject = ?",
+                       BIND(lite_text(target->stage), lite_text(target->name)), ret_files, err);
 }
 
 /* ---- a few of them ---- */

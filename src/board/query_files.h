@@ -41,6 +41,9 @@ MUST_CHECK int query_put_files_of_rows(struct query_run *run, const struct query
 /* How many rows it has, as the ledger knows. */
 MUST_CHECK int query_count_rows(struct query_run *run, const struct query_target *target,
                                 int64_t *ret_total, struct err *err);
+/* How many files a table or a resource has. */
+MUST_CHECK int query_count_files(struct query_run *run, const struct query_target *target,
+                                 int64_t *ret_files, struct err *err);
 
 /* Frees the lists of files of this query. */
 void query_forget_files(struct query_run *run);

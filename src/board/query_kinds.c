@@ -19,6 +19,7 @@
 
 #define MOST_ROWS 1000
 #define MOST_SQL_ROWS 10000
+#define LATE_ROWS 20000 /* of the average file */
 
 static int read_count(yyjson_val *request, const char *name, int64_t least, int64_t most,
                       int64_t otherwise, int64_t *ret_count, struct err *err)
@@ -137,6 +138,21 @@ static int run_plain_rows(struct query_run *run, const struct query_target *targ
     return tell_page(run, buf_text(&relation), "", &columns, &page, err);
 }
 
+/* Whether a table's files have so many rows that it pays to read them late. */
+static int read_late_if_large(struct query_run *run, const struct query_target *target,
+                              struct err *err)
+{
+    int64_t rows = 0;
+    int64_t files = 1;
+
+    TRY(query_count_rows(run, target, &rows, err));
+    if (target->stage)
+        TRY(query_count_files(run, target, &files, err));
+    if (rows / (files ? files : 1) >= LATE_ROWS)
+        query_read_late(run);
+    return 0;
+}
+
 static int run_rows(struct query_run *run, struct err *err)
 {
     AUTO(query_columns) columns = {0};
@@ -150,6 +166,8 @@ static int run_rows(struct query_run *run, struct err *err)
     TRY(read_count(run->request, "offset", 0, INT64_MAX / 2, 0, &page.offset, err));
     if (target.stage && !query_narrows(run->request) && !query_orders(run->request))
         return run_plain_rows(run, &target, page, err);
+    if (query_orders(run->request))
+        TRY(read_late_if_large(run, &target, err));
     TRY(query_put_files(run, &target, &columns, &relation, err));
     if (!query_narrows(run->request))
         TRY(tell_known_count(run, &target, err));

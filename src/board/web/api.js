@@ -54,9 +54,11 @@ export const hasEnded = (query) => query.state !== "queued" && query.state !== "
  */
 export async function runQuery(body, { signal, onProgress = () => {} } = {}) {
     let query = await post("/queries", { ...body, wait_ms: WAIT_MS }, signal);
-    const cancel = () => send("DELETE", `/queries/${query.id}`).catch(() => {});
+    /* Also when the page is left: others wait for the server. */
+    const cancel = () => fetch(`${BASE}/queries/${query.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 
     signal?.addEventListener("abort", cancel, { once: true });
+    addEventListener("pagehide", cancel);
     try {
         while (!hasEnded(query)) {
             onProgress(query);
@@ -66,6 +68,7 @@ export async function runQuery(body, { signal, onProgress = () => {} } = {}) {
         }
     } finally {
         signal?.removeEventListener("abort", cancel);
+        removeEventListener("pagehide", cancel);
     }
     if (query.error) throw new ApiError(query.error);
     return query;

@@ -185,7 +185,7 @@ function useNews(of, query, again) {
 
 /* Other tabs need the columns too: the first row brings them. */
 function Columns({ of, onColumns }) {
-    const { query } = useQuery({
+    const { query, running, error, cancel, again } = useQuery({
         kind: "rows",
         of,
         search: "",
@@ -198,7 +198,8 @@ function Columns({ of, onColumns }) {
     useEffect(() => {
         if (query) onColumns(query.columns);
     }, [query]);
-    return null;
+    if (error) return html`<${Failure} error=${error} onRetry=${again} />`;
+    return running && !query ? html`<${Working} progress=${running.progress} onCancel=${cancel} />` : null;
 }
 
 const asObjects = ({ columns, rows }) =>
