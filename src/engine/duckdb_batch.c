@@ -24,6 +24,7 @@ struct party {
     struct duck_conn *conn;
     const struct planned *planned;
     struct engine_job *jobs[DUCKDB_BATCH_MOST];
+    bool is_left[DUCKDB_BATCH_MOST]; /* jobs to be run alone, as was seen while gathering */
     size_t count;
     struct buf input; /* the files, as SQL */
     struct buf run;   /* the name of the row's run, as SQL */
@@ -136,17 +137,50 @@ static void name_folder(struct folder *folder, const char *temp_dir)
     folder->dir = mem_fmt("%s/batch-%lld", temp_dir, atomic_fetch_add(&made, 1) + 1);
 }
 
-static int gather(struct party *party, size_t index, struct gathered *gathered, struct err *err)
+/* One table whose rows tell their keys needs no look of its own: it is taken while they are gathered. */
+static bool looks_while_gathering(const struct party *party)
+{
+    return party->planned->plans.count == 1 && party->planned->plans.items[0].key_columns;
+}
+
+static void put_rows(const struct party *party, size_t index, struct buf *to)
 {
     const struct table_plan *plan = &party->planned->plans.items[index];
     const struct table_parts parts = parts_of(party);
+
+    buf_printf(to, "SELECT %s, ", party->planned->lists[index]);
+    if (looks_while_gathering(party))
+        look_put_columns((const char *const *)plan->key_columns, plan->key_count, true, to);
+    else
+        buf_puts(to, "CAST(" TABLE_FILE_COLUMN " AS BIGINT)");
+    buf_puts(to, " FROM (");
+    table_fill(plan->relation, &parts, to);
+    buf_puts(to, ") AS riacho__table");
+}
+
+static int gather_looking(struct party *party, const char *sql, struct gathered *gathered,
+                          struct err *err)
+{
+    AUTO(looking) looking = {0};
+    struct look looks[DUCKDB_BATCH_MOST];
+
+    looking_open(&looking, &party->planned->plans.items[0], looks, party->count);
+    TRY(gathered_fill(gathered, party->conn, sql, party->count, &looking, err));
+    for (size_t i = 0; i < party->count; i++) {
+        party->is_left[i] = looks[i].is_unordered || looks[i].has_duplicates;
+        gathered->files[i].is_left = party->is_left[i];
+    }
+    return 0;
+}
+
+static int gather(struct party *party, size_t index, struct gathered *gathered, struct err *err)
+{
     AUTO(buf) sql = {0};
 
-    buf_printf(&sql, "SELECT %s, CAST(" TABLE_FILE_COLUMN " AS BIGINT) FROM (",
-               party->planned->lists[index]);
-    table_fill(plan->relation, &parts, &sql);
-    buf_puts(&sql, ") AS riacho__table");
-    return gathered_fill(gathered, party->conn, sql.data, party->count, err);
+    put_rows(party, index, &sql);
+    if (looks_while_gathering(party))
+        return gather_looking(party, sql.data, gathered, err);
+    return gathered_fill(gathered, party->conn, sql.data, party->count, NULL, err);
 }
 
 /* Takes DuckDB's file number `made` for the output of a job. */
@@ -193,7 +227,7 @@ static int make_others(struct party *party, size_t index, const struct gathered 
                        struct err *err)
 {
     for (size_t i = 0; i < party->count; i++)
-        if (!gathered_has(gathered, i))
+        if (!gathered_has(gathered, i) && !party->is_left[i])
             TRY(duckdb_job_make(party->conn, party->jobs[i], party->planned, index, err));
     return 0;
 }
@@ -268,10 +302,12 @@ int duckdb_batch_run(struct duck_conn *conn, struct engine_job *const *jobs, siz
     for (size_t i = 0; i < count; i++)
         party.jobs[i] = jobs[i];
     describe(&party);
-    if (look_at_all(&party, ret_left, &why) < 0)
+    if (!looks_while_gathering(&party) && look_at_all(&party, ret_left, &why) < 0)
         return give_up(&party, jobs, count, ret_left, &why, err);
     keep_others(&party, ret_left);
     if (party.count > 0 && make_tables(&party, stopped, &why) < 0)
         return give_up(&party, jobs, count, ret_left, &why, err);
+    for (size_t i = 0; i < count && looks_while_gathering(&party); i++)
+        ret_left[i] = party.is_left[i];
     return 0;
 }

@@ -28,7 +28,9 @@ void gathered_close(struct gathered *gathered)
 
 bool gathered_has(const struct gathered *gathered, size_t file)
 {
-    return gathered->files[file].rows > 0 && gathered->files[file].rows <= DUCK_FILES_ROWS;
+    const struct gathered_file *of = &gathered->files[file];
+
+    return !of->is_left && of->rows > 0 && of->rows <= DUCK_FILES_ROWS;
 }
 
 /* ---- gathering ---- */
@@ -62,7 +64,7 @@ static int add_chunk(struct gathered *gathered, duckdb_data_chunk chunk_taken, s
 }
 
 int gathered_fill(struct gathered *gathered, struct duck_conn *conn, const char *sql, size_t files,
-                  struct err *err)
+                  struct looking *looking, struct err *err)
 {
     duckdb_data_chunk chunk;
     int got;
@@ -71,8 +73,13 @@ int gathered_fill(struct gathered *gathered, struct duck_conn *conn, const char 
     gathered->files = mem_alloc(files * sizeof *gathered->files);
     gathered->file_count = files;
     TRY(duck_stream(conn, sql, &gathered->result, err));
-    while ((got = duck_next(&gathered->result, &chunk, err)) > 0)
+    gathered->columns =
+        duckdb_column_count(&gathered->result.result) - (looking ? LOOK_COLUMNS : 1);
+    while ((got = duck_next(&gathered->result, &chunk, err)) > 0) {
         TRY(add_chunk(gathered, chunk, err));
+        if (looking)
+            looking_see(looking, chunk);
+    }
     return got;
 }
 
@@ -170,7 +177,7 @@ static void bind_gathered(duckdb_bind_info info)
         return;
     }
     result = reading->gathered->result.result;
-    for (idx_t i = 0; i + 1 < duckdb_column_count(&result); i++) {
+    for (idx_t i = 0; i < reading->gathered->columns; i++) {
         duckdb_logical_type type = duckdb_column_logical_type(&result, i);
 
         duckdb_bind_add_result_column(info, duckdb_column_name(&result, i), type);

@@ -5,7 +5,7 @@
 #ifndef RIACHO_DUCKDB_GATHER_H
 #define RIACHO_DUCKDB_GATHER_H
 
-#include "db/duck.h"
+#include "engine/duckdb_look.h"
 
 /* Rows of one file that lie together in a chunk. */
 struct gathered_piece {
@@ -18,6 +18,7 @@ struct gathered_file {
     struct gathered_piece *pieces;
     size_t count;
     int64_t rows;
+    bool is_left; /* not to be written */
 };
 
 /* {0} is closed. */
@@ -27,6 +28,7 @@ struct gathered {
     size_t chunk_count;
     struct gathered_file *files;
     size_t file_count;
+    uint64_t columns; /* that are written */
 };
 
 void gathered_close(struct gathered *gathered);
@@ -34,11 +36,14 @@ void gathered_close(struct gathered *gathered);
 /* Makes the function known by which a COPY reads what was gathered; once for an instance. */
 MUST_CHECK int gathered_register(struct duck_conn *conn, struct err *err);
 
-/* `sql` gives the columns to write, and last the number of the row's file, from 0, below `files`. */
+/*
+ * `sql` gives the columns to write, and last the number of the row's file, from 0, below `files`. If `looking` is
+ * not NULL it sees the rows, for which the number is the last of the LOOK_COLUMNS.
+ */
 MUST_CHECK int gathered_fill(struct gathered *gathered, struct duck_conn *conn, const char *sql,
-                             size_t files, struct err *err);
+                             size_t files, struct looking *looking, struct err *err);
 
-/* Whether the file is written: it has rows, and not more than fit. */
+/* Whether the file is written: it has rows, not more than fit, and is not left. */
 bool gathered_has(const struct gathered *gathered, size_t file);
 
 /*

@@ -24,6 +24,9 @@ void table_plan_close(struct table_plan *plan)
     free(plan->relation);
     free(plan->keys);
     free(plan->look);
+    for (size_t i = 0; i < plan->key_count && plan->key_columns; i++)
+        free(plan->key_columns[i]);
+    free(plan->key_columns);
     free(plan->user_sql);
     *plan = (struct table_plan){0};
 }
@@ -245,6 +248,19 @@ static char *keys_of(const struct dialect *dialect, const struct table_conf *tab
     return buf_take(&keys);
 }
 
+static char **key_columns_of(const struct dialect *dialect, const struct table_conf *table)
+{
+    char **columns = mem_alloc((table->distinct_count + 1) * sizeof *columns);
+
+    for (size_t i = 0; i < table->distinct_count; i++) {
+        struct buf name = {0};
+
+        dialect->put_name(&name, table->distinct[i]);
+        columns[i] = buf_take(&name);
+    }
+    return columns;
+}
+
 static const struct column_conf *column_of(const struct table_conf *table, const char *name)
 {
     for (size_t i = 0; i < table->column_count; i++)
@@ -292,6 +308,7 @@ int table_by_columns(const struct table_request *request, const struct table_con
     made.keys = keys_of(request->dialect, table, rows.data);
     made.look = buf_take(&look);
     made.key_count = table->distinct_count;
+    made.key_columns = key_columns_of(request->dialect, table);
     made.relation = mem_fmt(TABLE_OPEN "%s" TABLE_CLOSE, rows.data);
     *MEM_PUSH(plans->items, plans->count) = made;
     made = (struct table_plan){0};

@@ -36,8 +36,9 @@ struct table_plan {
     char *relation; /* a SELECT that gives the columns, and TABLE_PLACE unless is_user_sql */
     char *keys; /* a SELECT that gives TABLE_PLACE and TABLE_KEY 0, 1, …; NULL of a user's SQL */
     char *look; /* the same for a quick look: more rows, and null for what does not convert */
-    size_t key_count;  /* 0: all rows are kept */
-    const char *order; /* ORDER BY's list */
+    size_t key_count;   /* 0: all rows are kept */
+    char **key_columns; /* the keys as SQL over `relation`; NULL: it does not give them */
+    const char *order;  /* ORDER BY's list */
     bool is_user_sql;
     char *user_sql; /* the one statement as the user wrote it */
 };
