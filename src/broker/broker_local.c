@@ -3,6 +3,7 @@
  * its references already, and a consumer's step has worked off its messages; what is left to do here is
  * handing out by lease, and waiting.
  */
+#include "base/bell.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/stop.h"
@@ -13,7 +14,7 @@
 #include "base/banned.h"
 
 #define LEASE_MS 60000
-#define LOOK_EVERY_MS 10   /* whether anything was committed */
+#define LOOK_EVERY_MS 10   /* whether another process committed anything */
 #define CLAIM_EVERY_MS 500 /* also if nothing was: leases end without a commit */
 
 /* What was fetched and neither worked off nor given back, by offset. */
@@ -54,18 +55,20 @@ static int claim(struct local *local, size_t most, struct message *ret_messages,
     return got;
 }
 
-/* Until somebody commits anything, it is time to look anyway, or the time is over. */
-static int wait_for_change(struct local *local, int64_t version, int64_t until_ms, struct err *err)
+/* Until somebody commits anything, a stage ends, it is time to look anyway, or the time is over. */
+static int wait_for_change(struct local *local, int64_t version, uint64_t rings, int64_t until_ms,
+                           struct err *err)
 {
     const int64_t look_ms = clock_monotonic_ms() + CLAIM_EVERY_MS;
     int64_t now = version;
 
-    while (now == version && !stop_asked()) {
+    while (now == version && bell_count() == rings && !stop_asked()) {
         const int64_t now_ms = clock_monotonic_ms();
 
         if (now_ms >= until_ms || now_ms >= look_ms)
             return 0;
-        stop_wait_ms(until_ms - now_ms < LOOK_EVERY_MS ? (int)(until_ms - now_ms) : LOOK_EVERY_MS);
+        bell_wait(rings,
+                  until_ms - now_ms < LOOK_EVERY_MS ? (int)(until_ms - now_ms) : LOOK_EVERY_MS);
         TRY(journal_version(local->journal, &now, err));
     }
     return 0;
@@ -76,17 +79,19 @@ static int local_fetch(struct broker *broker, size_t most, int wait_ms,
 {
     struct local *local = broker->impl;
     const int64_t until_ms = clock_monotonic_ms() + wait_ms;
+    const uint64_t rings = bell_count();
 
     for (;;) {
+        const bool has_rung = bell_count() != rings;
         int64_t version;
         int got;
 
         /* Before the claim: what is committed after it is seen as a change. */
         TRY(journal_version(local->journal, &version, err));
         got = claim(local, most, ret_messages, err);
-        if (got != 0 || stop_asked() || clock_monotonic_ms() >= until_ms)
+        if (got != 0 || has_rung || stop_asked() || clock_monotonic_ms() >= until_ms)
             return got;
-        TRY(wait_for_change(local, version, until_ms, err));
+        TRY(wait_for_change(local, version, rings, until_ms, err));
     }
 }
 

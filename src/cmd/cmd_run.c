@@ -67,7 +67,7 @@ static int run_stages(const struct cmd_line *line, unsigned stages, struct err *
 {
     const struct flow_how how = {.follow = cmd_flag(line, "follow"),
                                  .no_wait = cmd_flag(line, "no-wait")};
-    AUTO(river) river = {0};
+    AUTO(river) river = {.will_extract = stages & FLOW_EXTRACT};
     AUTO(progress) progress = {0};
     AUTO(live) live = {0};
     struct err ignored = {0};

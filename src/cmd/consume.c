@@ -386,7 +386,8 @@ static bool is_ending(const struct consuming *c)
 static int wait_for_messages(struct consuming *c, struct message *ret_messages, struct err *err)
 {
     const int64_t until_ms = clock_monotonic_ms() + FETCH_WAIT_MS;
-    const int step_ms = c->consumer->follow ? FETCH_WAIT_MS : FETCH_STEP_MS;
+    const int wait_ms = c->consumer->follow ? FETCH_WAIT_MS : FETCH_STEP_MS;
+    const int step_ms = is_ending(c) ? 1 : wait_ms;
     int got;
 
     do

@@ -512,6 +512,16 @@ static void forget_last_passes(struct river *river)
         forget_last_pass(&river->extracts[i]);
 }
 
+/* The first pass finds one that was opened while the state was. */
+static int open_duck(struct extract_pass *pass, struct err *err)
+{
+    struct river *river = pass->river;
+    const struct duck_conf conf = {.memory_bytes = river_memory(river, EXTRACT_MEMORY)};
+    const int taken = duck_soon_take(&river->extract_duck, &pass->duck, err);
+
+    return taken == 0 ? duck_open(&pass->duck, &conf, err) : taken < 0 ? -1 : 0;
+}
+
 int extract_all(struct river *river, struct err *err)
 {
     struct extract_pass pass = {.river = river, .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -521,9 +531,7 @@ int extract_all(struct river *river, struct err *err)
     TRY(journal_lock(&river->journal, "extractor", &lock, err));
     forget_last_passes(river);
     TRY(staging_open(&pass.staging, river->conf.landing.dir, river->journal.process, err));
-    opened =
-        duck_open(&pass.duck,
-                  &(struct duck_conf){.memory_bytes = river_memory(river, EXTRACT_MEMORY)}, err);
+    opened = open_duck(&pass, err);
     if (opened == 0)
         run_threads(&pass);
     duck_close(&pass.duck);

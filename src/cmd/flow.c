@@ -4,6 +4,7 @@
  */
 #include "cmd/flow.h"
 
+#include "base/bell.h"
 #include "base/clock.h"
 #include "base/logger.h"
 #include "base/mem.h"
@@ -85,6 +86,7 @@ static void *extract_thread(void *ctx)
             stop_ask();
     }
     atomic_store(&flow->extract_done, true);
+    bell_ring();
     return NULL;
 }
 
@@ -96,6 +98,7 @@ static void *transform_thread(void *ctx)
     if (transform_all(flow->river, flow->follow, &flow->extract_done, &err) < 0)
         keep_failure(flow, &err);
     atomic_store(&flow->transform_done, true);
+    bell_ring();
     return NULL;
 }
 

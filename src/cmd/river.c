@@ -78,6 +78,9 @@ int river_open(struct river *river, const char *file, enum river_access access, 
 
     TRY(river_read(river, file, err));
     TRY(check_backends(&river->conf, err));
+    if (river->will_extract)
+        duck_soon_begin(&river->extract_duck,
+                        &(struct duck_conf){.memory_bytes = river_memory(river, EXTRACT_MEMORY)});
     got = journal_open(&river->journal, river->conf.state_dir, river->conf.name,
                        access == RIVER_MOVE ? NULL : river->broker_ops->name,
                        access_to_state(river, access), err);
@@ -114,6 +117,7 @@ int river_lock_to_move(const struct river *river, struct lock *ret_lock, struct 
 
 void river_close(struct river *river)
 {
+    duck_soon_close(&river->extract_duck);
     journal_close(&river->journal);
     free(river->landed_topic);
     free(river->adjusted_topic);

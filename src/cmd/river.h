@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "broker/broker.h"
 #include "cmd/pipeline.h"
+#include "db/duck.h"
 #include "db/journal.h"
 #include "landing/landing.h"
 #include "source/source.h"
@@ -55,6 +56,9 @@ struct river {
     struct journal journal;   /* the main thread's */
     int64_t opened_ms;        /* monotonic */
     atomic_bool broker_ready; /* consumers may begin (cmd/relay.h) */
+
+    bool will_extract; /* set before river_open(): it begins to open the instance below */
+    struct duck_soon extract_duck;
 
     struct extract_live *extracts; /* one a resource */
     struct consume_live transform;

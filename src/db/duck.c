@@ -417,3 +417,44 @@ int duck_open(struct duck *duck, const struct duck_conf *conf, struct err *err)
     made.db = NULL;
     return 0;
 }
+
+/* ---- soon ---- */
+
+static void *open_soon(void *ctx)
+{
+    struct duck_soon *soon = ctx;
+
+    soon->opened = duck_open(&soon->duck, &soon->conf, &soon->err);
+    return NULL;
+}
+
+/* Without a thread it is opened when it is wanted. */
+void duck_soon_begin(struct duck_soon *soon, const struct duck_conf *conf)
+{
+    *soon = (struct duck_soon){.conf = *conf};
+    soon->is_begun = pthread_create(&soon->thread, NULL, open_soon, soon) == 0;
+}
+
+int duck_soon_take(struct duck_soon *soon, struct duck *ret_duck, struct err *err)
+{
+    if (!soon->is_begun)
+        return 0;
+    pthread_join(soon->thread, NULL);
+    soon->is_begun = false;
+    if (soon->opened < 0) {
+        *err = soon->err;
+        return -1;
+    }
+    duck_close(ret_duck);
+    *ret_duck = soon->duck;
+    soon->duck = (struct duck){0};
+    return 1;
+}
+
+void duck_soon_close(struct duck_soon *soon)
+{
+    if (soon->is_begun)
+        pthread_join(soon->thread, NULL);
+    soon->is_begun = false;
+    duck_close(&soon->duck);
+}

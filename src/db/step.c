@@ -3,6 +3,7 @@
  */
 #include "db/step.h"
 
+#include "base/bell.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -191,6 +192,7 @@ static int finish(struct journal *journal, const struct plan *plan, int64_t inte
         journal->unsettled = intent;
         return -1;
     }
+    bell_ring();
     files_clear(root);
     return 1;
 }
@@ -267,5 +269,7 @@ int step_commit(struct step *step, struct journal *journal, char **ret_taken, st
     TRY(plan_make(step, &plan, err));
     if (step->files > 0)
         return commit_files(journal, &plan, ret_taken, err);
-    return plan_apply(journal, json_root(&plan.doc), 0, err) < 0 ? -1 : 1;
+    TRY(plan_apply(journal, json_root(&plan.doc), 0, err));
+    bell_ring();
+    return 1;
 }
