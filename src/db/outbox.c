@@ -183,8 +183,9 @@ int outbox_publish(struct lite *lite, const struct message *message, int64_t now
 
 int outbox_drop_file(struct lite *lite, const char *id, struct err *err)
 {
+    /* CROSS: in this order. The other way round SQLite would look through all messages. */
     return lite_run(lite,
                     "DELETE FROM outbox WHERE (topic, offset) IN (SELECT m.topic, m.offset"
-                    " FROM topics t JOIN messages m ON m.topic = t.no AND m.id = ?)",
+                    " FROM topics t CROSS JOIN messages m ON m.topic = t.no AND m.id = ?)",
                     BIND(lite_text(id)), err);
 }
