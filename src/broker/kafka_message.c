@@ -17,6 +17,7 @@
 
 #include "base/banned.h"
 
+#define LONGEST_ID 512
 #define EVENT_TYPE "application/cloudevents+json"
 
 static const char *const attributes[] = {"specversion", "id", "source", "type", "subject", "time"};
@@ -52,14 +53,21 @@ static char *id_of_key(const rd_kafka_message_t *record)
     return NULL;
 }
 
+/* What is longer is no name. */
+static char *only_short(char *id_taken)
+{
+    if (id_taken && *id_taken && strlen(id_taken) <= LONGEST_ID)
+        return id_taken;
+    free(id_taken);
+    return NULL;
+}
+
 static char *id_of(const rd_kafka_message_t *record)
 {
-    char *id = id_in_value(record);
+    char *id = only_short(id_in_value(record));
 
-    if (id == NULL || *id == '\0') {
-        free(id);
-        id = id_of_key(record);
-    }
+    if (id == NULL)
+        id = only_short(id_of_key(record));
     return id ? id
               : mem_fmt("%s-%" PRId32 "-%" PRId64, rd_kafka_topic_name(record->rkt),
                         record->partition, record->offset);

@@ -14,11 +14,10 @@
 
 #include "base/banned.h"
 
-#define PAUSE_MS 200         /* before the server is asked again */
-#define SLICE_MS 250         /* of waiting for an answer */
-#define SPREAD_MS 30000      /* until every server of the cluster knows of a topic that was made */
-#define FOR_EVER "-1"        /* of retention.ms */
-#define DEAD_BYTES "8388608" /* a dead letter is a message and what was wrong with it */
+#define PAUSE_MS 200    /* before the server is asked again */
+#define SLICE_MS 250    /* of waiting for an answer */
+#define SPREAD_MS 30000 /* until every server of the cluster knows of a topic that was made */
+#define FOR_EVER "-1"   /* of retention.ms */
 
 /* ---- looking ---- */
 
@@ -139,8 +138,6 @@ static rd_kafka_NewTopic_t *new_topic(struct kafka_client *client, const char *n
     rd_kafka_NewTopic_set_config(topic, "retention.ms", FOR_EVER);
     rd_kafka_NewTopic_set_config(topic, "retention.bytes", FOR_EVER);
     rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "delete");
-    if (str_ends(name, ".dead"))
-        rd_kafka_NewTopic_set_config(topic, "max.message.bytes", DEAD_BYTES);
     return topic;
 }
 

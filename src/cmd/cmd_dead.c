@@ -57,6 +57,33 @@ static int tell_others(struct river *river, struct err *err)
     return 0;
 }
 
+/* An id that is none, or of a message that cannot be tried again. */
+static int explain_none(struct river *river, const char *file, const char *id, struct err *err)
+{
+    int64_t cut = 0;
+
+    TRY(dead_count_cut(&river->journal, id, &cut, err));
+    if (cut == 0)
+        return err_set(err, ERR_USAGE, "there is no open dead letter \"%s\"", id);
+    err_set(err, ERR_USAGE, "\"%s\" was too large to be kept whole, so it cannot be tried again",
+            id);
+    return err_hint(err,
+                    "It stands whole in its topic. Drop the letter: riacho dead drop %.120s %.80s",
+                    file, id);
+}
+
+static int tell_left(struct river *river, struct err *err)
+{
+    int64_t cut = 0;
+
+    TRY(dead_count_cut(&river->journal, NULL, &cut, err));
+    if (cut > 0)
+        log_warn("%" PRId64 " dead letter%s too large to be kept whole, and cannot be tried again; "
+                 "`riacho dead drop` removes them",
+                 cut, cut == 1 ? " was" : "s were");
+    return 0;
+}
+
 typedef int settle_fn(struct journal *journal, const char *id, int64_t *ret_count, struct err *err);
 
 /* Retries or drops those that are named, or all. An id that is none is an error, told at once. */
@@ -71,12 +98,14 @@ static int settle(struct river *river, const struct cmd_line *line, settle_fn *h
     }
     if (cmd_flag(line, "all"))
         TRY(how(&river->journal, NULL, &total, err));
+    if (cmd_flag(line, "all"))
+        TRY(tell_left(river, err));
     for (size_t i = 2; i < line->arg_count; i++) {
         int64_t count = 0;
 
         TRY(how(&river->journal, line->args[i], &count, err));
         if (count == 0)
-            return err_set(err, ERR_USAGE, "there is no open dead letter \"%s\"", line->args[i]);
+            return explain_none(river, line->args[1], line->args[i], err);
         total += count;
     }
     TRY(tell_others(river, err));

@@ -108,6 +108,10 @@ static void put_headers(const struct step_dead *dead, const char *letter, struct
     yyjson_mut_obj_add_str(headers.doc, root, "x-group", dead->group);
     yyjson_mut_obj_add_str(headers.doc, root, "x-id", dead->id);
     yyjson_mut_obj_add_str(headers.doc, root, "x-letter", letter);
+    if (dead->whole_size > 0) {
+        yyjson_mut_obj_add_sint(headers.doc, root, "x-size", dead->whole_size);
+        yyjson_mut_obj_add_str(headers.doc, root, "x-sha256", dead->whole_sha256);
+    }
     json_out_write(&headers, to);
 }
 
@@ -145,11 +149,13 @@ static int free_again(struct lite *lite, const char *id, struct err *err)
                  " JOIN topics t ON t.name = d.topic"
                  " JOIN groups g ON g.topic = t.no AND g.grp = d.grp"
                  " JOIN messages m ON m.topic = t.no AND m.id = d.id AND m.offset < g.next"
-                 " WHERE d.state = 'open' AND (?1 IS NULL OR d.id = ?1) ON CONFLICT DO NOTHING",
+                 " WHERE d.state = 'open' AND " DEAD_IS_WHOLE(
+                     "d.value") " AND (?1 IS NULL OR d.id = ?1) ON CONFLICT DO NOTHING",
                  BIND(lite_text(id)), err));
     return lite_run(lite,
                     "DELETE FROM consumed WHERE (grp, id) IN (SELECT grp, id FROM dead"
-                    " WHERE state = 'open' AND (?1 IS NULL OR id = ?1))",
+                    " WHERE state = 'open' AND " DEAD_IS_WHOLE(
+                        "value") " AND (?1 IS NULL OR id = ?1))",
                     BIND(lite_text(id)), err);
 }
 
@@ -168,7 +174,7 @@ static int close_dead(struct journal *journal, const char *id, bool again, int64
         TRY(free_again(lite, id, err));
     TRY(lite_run(lite,
                  "UPDATE dead SET state = ?2, closed = ?3 WHERE state = 'open'"
-                 " AND (?1 IS NULL OR id = ?1)",
+                 " AND (?1 IS NULL OR id = ?1) AND (?2 <> 'retried' OR " DEAD_IS_WHOLE("value") ")",
                  BIND(lite_text(id), lite_text(decision), lite_int(clock_wall_ms())), err));
     count = lite_changes(lite);
     TRY(lite_commit(&txn, err));
@@ -190,6 +196,16 @@ int dead_count(struct journal *journal, int64_t *ret_count, struct err *err)
 {
     TRY(lite_number(&journal->lite, "SELECT count(*) FROM dead WHERE state = 'open'", BIND_NOTHING,
                     ret_count, err));
+    return 0;
+}
+
+int dead_count_cut(struct journal *journal, const char *id, int64_t *ret_count, struct err *err)
+{
+    TRY(lite_number(&journal->lite,
+                    "SELECT count(*) FROM dead WHERE state = 'open' AND NOT (" DEAD_IS_WHOLE(
+                        "value") ")"
+                                 " AND (?1 IS NULL OR id = ?1)",
+                    BIND(lite_text(id)), ret_count, err));
     return 0;
 }
 

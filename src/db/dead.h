@@ -4,7 +4,7 @@
  * Where the broker is outside of the state, letters and decisions also travel in the topic "<pipeline>.dead", so
  * that each host's state learns of all of them (dead_learn). A letter's name there is its own on every host.
  * A letter has the headers x-original-topic, -partition, -offset, x-error, x-attempts, x-group, x-id (of the message)
- * and x-letter; a decision has x-decision ("retried", "dropped"), x-group, x-id, x-letter, and no value. A message
+ * and x-letter, and if only its begin was kept (step_add_dead) x-size and x-sha256 of the whole message; a decision has x-decision ("retried", "dropped"), x-group, x-id, x-letter, and no value. A message
  * that is tried again stands in its topic once more, with x-retry (the group), x-id and x-letter.
  */
 #ifndef RIACHO_DEAD_H
@@ -32,12 +32,17 @@ void dead_letter_close(struct dead_letter *dead);
 MUST_CHECK int dead_each(struct journal *journal, void *ctx,
                          int (*each)(void *ctx, const struct dead_letter *dead, struct err *err),
                          struct err *err);
-/* Those with that id (NULL: all): the group will see the message again / never again. Counts go to
- * `ret_count`. */
+/*
+ * Those with that id (NULL: all): the group will see the message again / never again. Counts go to
+ * `ret_count`. A message that was too large to be kept whole (step_add_dead) cannot be tried again: it stays.
+ */
 MUST_CHECK int dead_retry(struct journal *journal, const char *id, int64_t *ret_count,
                           struct err *err);
 MUST_CHECK int dead_drop(struct journal *journal, const char *id, int64_t *ret_count,
                          struct err *err);
+/* Open ones with that id (NULL: all) that were too large to be kept whole. */
+MUST_CHECK int dead_count_cut(struct journal *journal, const char *id, int64_t *ret_count,
+                              struct err *err);
 /* 1 if the group gave up the message with that id and nobody has decided on it yet, 0 if not. */
 MUST_CHECK int dead_is_open(struct journal *journal, const char *group, const char *id,
                             struct err *err);

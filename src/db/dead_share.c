@@ -37,16 +37,17 @@ static void open_letter_close(struct open_letter *open)
     *open = (struct open_letter){0};
 }
 
-/* The first one after `*no`: 1, 0 there is none. */
-static int next_open(struct lite *lite, const char *id, int64_t *no, struct open_letter *ret_open,
-                     struct err *err)
+/* The first one after `*no` that may be decided on so: 1, 0 there is none. */
+static int next_open(struct lite *lite, const char *id, const char *decision, int64_t *no,
+                     struct open_letter *ret_open, struct err *err)
 {
     AUTO(lite_rows) rows = {0};
     const int got =
         lite_first(lite,
                    "SELECT no, letter, id, grp, topic, value FROM dead WHERE state = 'open'"
-                   " AND no > ?2 AND (?1 IS NULL OR id = ?1) ORDER BY no LIMIT 1",
-                   BIND(lite_text(id), lite_int(*no)), &rows, err);
+                   " AND no > ?2 AND (?1 IS NULL OR id = ?1)"
+                   " AND (?3 <> 'retried' OR " DEAD_IS_WHOLE("value") ") ORDER BY no LIMIT 1",
+                   BIND(lite_text(id), lite_int(*no), lite_text(decision)), &rows, err);
 
     if (got != 1)
         return got;
@@ -118,7 +119,7 @@ int dead_tell_others(struct journal *journal, const char *id, const char *decisi
     while (got == 1) {
         AUTO(open_letter) open = {0};
 
-        got = next_open(&journal->lite, id, &no, &open, err);
+        got = next_open(&journal->lite, id, decision, &no, &open, err);
         if (got == 1)
             TRY(tell_one(journal, &open, decision, err));
     }

@@ -86,6 +86,16 @@ void step_add_consumed(struct step *step, const struct step_consumed *consumed)
     put_int(step, entry, "offset", consumed->offset);
 }
 
+static void put_cut(struct step *step, yyjson_mut_val *entry, const struct step_dead *dead)
+{
+    char sha256[FS_SHA256_TEXT];
+
+    fs_sha256_of(dead->value, dead->value_size, sha256);
+    put_int(step, entry, "whole_size", (int64_t)dead->value_size);
+    put_text(step, entry, "whole_sha256", sha256);
+    yyjson_mut_obj_add_strncpy(step->doc.doc, entry, "value", dead->value, STEP_DEAD_MOST);
+}
+
 void step_add_dead(struct step *step, const struct step_dead *dead)
 {
     yyjson_mut_val *entry = add_entry(step, "dead");
@@ -97,7 +107,10 @@ void step_add_dead(struct step *step, const struct step_dead *dead)
     put_int(step, entry, "offset", dead->offset);
     put_text(step, entry, "error", dead->error);
     put_int(step, entry, "attempts", dead->attempts);
-    yyjson_mut_obj_add_strncpy(step->doc.doc, entry, "value", dead->value, dead->value_size);
+    if (dead->value_size >= STEP_DEAD_MOST)
+        put_cut(step, entry, dead);
+    else
+        yyjson_mut_obj_add_strncpy(step->doc.doc, entry, "value", dead->value, dead->value_size);
 }
 
 void step_add_run(struct step *step, const struct step_run *run)

@@ -50,9 +50,14 @@ struct step_dead {
     int64_t offset;
     const char *error;
     int64_t attempts;
-    const char *value; /* the message untouched */
+    const char *value; /* the message untouched, … */
     size_t value_size;
+    int64_t whole_size; /* … or its begin, if this is greater than 0: so many bytes it had; … */
+    const char *whole_sha256; /* … and this was their hash */
 };
+
+/* A message this long or longer is no reference: only so much of it is kept, which any topic takes. */
+#define STEP_DEAD_MOST 1000000
 
 struct step_run {
     const char *resource;
@@ -70,7 +75,10 @@ void step_open(struct step *step);
 void step_close(struct step *step);
 void step_add_file(struct step *step, const struct step_file *file);
 void step_add_consumed(struct step *step, const struct step_consumed *consumed);
-/* The dead letter goes to the topic "<pipeline>.dead" too, and counts as consumed by its group. */
+/*
+ * The dead letter goes to the topic "<pipeline>.dead" too, and counts as consumed by its group. A message of
+ * STEP_DEAD_MOST bytes and more is cut; its whole size and hash are put down here.
+ */
 void step_add_dead(struct step *step, const struct step_dead *dead);
 void step_add_run(struct step *step, const struct step_run *run);
 void step_add_schema(struct step *step, const char *resource, const char *fingerprint,

@@ -422,7 +422,9 @@ static int apply_dead(struct journal *journal, yyjson_val *entry, int64_t now_ms
                                          .error = json_str(entry, "error"),
                                          .attempts = json_int(entry, "attempts", 0),
                                          .value = yyjson_get_str(value),
-                                         .value_size = yyjson_get_len(value)},
+                                         .value_size = yyjson_get_len(value),
+                                         .whole_size = json_int(entry, "whole_size", 0),
+                                         .whole_sha256 = json_str(entry, "whole_sha256")},
                      now_ms, err);
 }
 

@@ -25,6 +25,8 @@
 
 #define PARTITIONS 4
 #define LOOKS 40 /* at a topic, in the time of patience */
+#define QUIET_MS                                                                                   \
+    1000 /* in which a message that is not to come would have come, beside one that did */
 
 struct backend {
     const struct broker_ops *ops;
@@ -229,9 +231,14 @@ static void one_that_was_worked_off_does_not_come_again(void **state)
     close_all(messages, 2);
     {
         AUTO(broker) broker = {0};
+        struct err err = {0};
 
         open_broker(scene, &scene->journal, "g", &broker);
-        assert_int_equal(fetch(scene, &broker, 1, messages), 0);
+        publish(scene, "b", 1, 1);
+        assert_int_equal(fetch(scene, &broker, 1, messages), 1);
+        assert_string_equal(messages[0].id, "b-1");
+        assert_int_equal(broker_fetch(&broker, 2, QUIET_MS, messages + 1, &err), 0);
+        message_close(&messages[0]);
     }
 }
 

@@ -1,6 +1,7 @@
 """What else may stand in a topic: none of it stops the others, none of it is lost silently. Dead letters over Kafka."""
 
 import copy
+import hashlib
 import json
 
 import pytest
@@ -96,6 +97,30 @@ def test_many_messages_that_are_no_references_do_not_stop_the_others(eye, landed
 
     p.check_ids("items", range(FILES * RECORDS), kinds=["adjusted"])
     assert len(p.dead_letters()) == 20
+
+
+def test_a_message_that_is_larger_than_any_reference_stops_nobody(eye, landed):
+    """Its letter has the begin, the size and the hash of it; the whole stays where it is."""
+    p = landed
+    large = b"not a reference " * (5 << 16)  # 5 MiB
+    eye.set_config(p.topic("landed"), max_message_bytes=8 << 20)
+    ((partition, offset),) = eye.produce(p.topic("landed"), ("large", large))
+
+    p.do("transform", status=3)
+    refused = p.do("dead retry", "large", status=2)
+    p.do("dead retry", "--all", status=0)
+
+    p.check_ids("items", range(FILES * RECORDS), kinds=["adjusted"])
+    (message,) = eye.read(p.topic("dead"))
+    assert message.value == large[: len(message.value)] and len(message.value) >= 500_000
+    assert message.headers["x-size"] == str(len(large))
+    assert message.headers["x-sha256"] == hashlib.sha256(large).hexdigest()
+    assert message.headers["x-original-partition"] == str(partition)
+    assert message.headers["x-original-offset"] == str(offset)
+    assert "too large" in refused.stderr and "hint: " in refused.stderr
+    assert [letter["id"] for letter in p.dead_letters()] == ["large"]
+    p.do("dead drop", "large")
+    assert p.dead_letters() == []
 
 
 def test_a_tombstone_is_a_dead_letter(eye, landed):

@@ -72,6 +72,10 @@ class KafkaEye:
         """Removes what stands before these offsets: {partition: offset}, as retention does."""
         self.ask("delete_records", {TopicPartition(topic, no): offset for no, offset in before.items()})
 
+    def set_config(self, topic, **config):
+        config = {key.replace("_", "."): str(value) for key, value in config.items()}
+        self.ask("alter_configs", [ConfigResource(ConfigResourceType.TOPIC, topic, config)])
+
     def config(self, topic):
         """{key: value} of what was set for the topic."""
         told = self.ask("describe_configs", [ConfigResource(ConfigResourceType.TOPIC, topic)])["topic"][topic]
@@ -127,7 +131,7 @@ class KafkaEye:
 
     def produce(self, topic, *messages):
         """`messages`: (key, value) or (key, value, headers), in bytes or text. Returns [(partition, offset)]."""
-        producer = KafkaProducer(bootstrap_servers=self.cluster.brokers)
+        producer = KafkaProducer(bootstrap_servers=self.cluster.brokers, max_request_size=16 << 20)
 
         def as_bytes(value):
             return value.encode() if isinstance(value, str) else value

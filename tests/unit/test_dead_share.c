@@ -101,7 +101,8 @@ static void learn(struct scene *scene, struct journal *journal)
     free(next);
 }
 
-static void bury(struct journal *journal, const char *group, const char *id)
+static void bury_value(struct journal *journal, const char *group, const char *id,
+                       const char *value, size_t size)
 {
     AUTO(step) step = {0};
     struct err err = {0};
@@ -114,9 +115,14 @@ static void bury(struct journal *journal, const char *group, const char *id)
                                              .offset = 9,
                                              .error = "torn \"x\"",
                                              .attempts = 3,
-                                             .value = "the value",
-                                             .value_size = 9});
+                                             .value = value,
+                                             .value_size = size});
     DONE(step_commit(&step, journal, NULL, &err));
+}
+
+static void bury(struct journal *journal, const char *group, const char *id)
+{
+    bury_value(journal, group, id, "the value", 9);
 }
 
 static int put_text(void *ctx, const struct dead_letter *dead, struct err *err)
@@ -281,6 +287,69 @@ static void what_else_stands_in_the_topic_is_passed_over(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* ---- too large to be kept whole ---- */
+
+static int check_cut(void *ctx, const struct dead_letter *dead, struct err *err)
+{
+    const char *whole = ctx;
+
+    (void)err;
+    assert_int_equal(dead->value_size, STEP_DEAD_MOST);
+    assert_memory_equal(dead->value, whole, STEP_DEAD_MOST);
+    return 0;
+}
+
+static void a_message_that_is_too_large_is_kept_by_its_begin(void **state)
+{
+    struct scene *scene = *state;
+    const size_t size = (size_t)5 << 20;
+    char *whole = mem_alloc(size);
+    char sha256[FS_SHA256_TEXT];
+    struct err err = {0};
+    int64_t count = -1;
+
+    for (size_t i = 0; i < size; i++)
+        whole[i] = (char)('a' + i % 23);
+    fs_sha256_of(whole, size, sha256);
+    bury_value(&scene->here, "g", "large", whole, size);
+    bury(&scene->here, "g", "small");
+    send(scene, &scene->here);
+
+    assert_int_equal(scene->dead.count, 2);
+    assert_int_equal(scene->dead.messages[0].value_size, STEP_DEAD_MOST);
+    assert_non_null(strstr(scene->dead.messages[0].headers, "\"x-size\":5242880"));
+    assert_non_null(strstr(scene->dead.messages[0].headers, sha256));
+    assert_null(strstr(scene->dead.messages[1].headers, "x-size"));
+    learn(scene, &scene->there);
+    DONE(dead_drop(&scene->there, "small", &count, &err));
+    DONE(dead_each(&scene->there, whole, check_cut, &err));
+    free(whole);
+}
+
+static void it_cannot_be_tried_again_and_the_others_can(void **state)
+{
+    struct scene *scene = *state;
+    char *whole = mem_alloc(STEP_DEAD_MOST);
+    struct err err = {0};
+    int64_t count = -1;
+    int64_t cut = -1;
+
+    memset(whole, 'x', STEP_DEAD_MOST);
+    bury_value(&scene->here, "g", "large", whole, STEP_DEAD_MOST);
+    bury(&scene->here, "g", "small");
+    send(scene, &scene->here);
+    DONE(dead_retry(&scene->here, NULL, &count, &err));
+    send(scene, &scene->here);
+
+    assert_int_equal(count, 1);
+    assert_int_equal(scene->landed.count, 1);
+    DONE(dead_count_cut(&scene->here, NULL, &cut, &err));
+    assert_int_equal(cut, 1);
+    DONE(dead_drop(&scene->here, "large", &count, &err));
+    assert_int_equal(count, 1);
+    free(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +360,8 @@ int main(void)
         TEST(a_decision_that_is_learned_late_undoes_nothing),
         TEST(a_second_try_that_dies_too_is_a_letter_of_its_own),
         TEST(what_else_stands_in_the_topic_is_passed_over),
+        TEST(a_message_that_is_too_large_is_kept_by_its_begin),
+        TEST(it_cannot_be_tried_again_and_the_others_can),
     };
 
     return cmocka_run_group_tests_name("dead letters of several hosts", tests, NULL, NULL);
