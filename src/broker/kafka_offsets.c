@@ -160,6 +160,19 @@ static int sum_lag(struct kafka_consumer *c, rd_kafka_topic_partition_list_t *co
     return got;
 }
 
+/* A server that has just started knows no topics: fetch decides, after a while, whether it is gone. */
+static int doubt_topic(struct kafka_consumer *c, struct err *err)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->topic_since_ms == 0)
+        c->topic_since_ms = clock_monotonic_ms();
+    pthread_mutex_unlock(&c->lock);
+    err_set(err, ERR_NET, "the topic \"%s\" is not known on \"%s\"", c->topic,
+            c->client.conf->brokers);
+    err->retriable = true;
+    return -1;
+}
+
 static int ask_lag(struct kafka_consumer *c, int64_t *ret_lag, struct err *err)
 {
     rd_kafka_topic_partition_list_t *committed;
@@ -168,7 +181,7 @@ static int ask_lag(struct kafka_consumer *c, int64_t *ret_lag, struct err *err)
 
     TRY(look_at_partitions(c, err));
     if (c->partitions == 0)
-        return kafka_err_no_topic(&c->client, err, c->topic);
+        return doubt_topic(c, err);
     committed = all_partitions(c);
     end = all_partitions(c);
     got = kafka_offsets_ask(c, committed, KAFKA_ASK_MS, err);
@@ -178,6 +191,8 @@ static int ask_lag(struct kafka_consumer *c, int64_t *ret_lag, struct err *err)
         got = sum_lag(c, committed, end, ret_lag, err);
     rd_kafka_topic_partition_list_destroy(committed);
     rd_kafka_topic_partition_list_destroy(end);
+    if (got < 0)
+        c->partitions = 0; /* they are looked at anew */
     return got;
 }
 

@@ -27,8 +27,11 @@
 #define REPORT_MS 2       /* how long reports are waited for while something is under way */
 #define LOCK_MS 100       /* between two tries to become the one that sends */
 #define LAST_WORD_MS 5000 /* for what is under way when a stop is asked */
-#define SILENCE_MS 5000   /* without a report, before the client is given the addresses again */
-#define PAUSE_MS 500      /* after a fault, before what is left is sent again */
+#define SILENCE_MS                                                                                 \
+    5000 /* without a message that got there, before the client is given the addresses again */
+#define RENEW_MS                                                                                   \
+    15000 /* the same, before the client is made anew if it gives up messages by itself */
+#define PAUSE_MS 500 /* after a fault, before what is left is sent again */
 
 static const struct kafka_setting sending_settings[] = {{"enable.idempotence", "true"},
                                                         {"acks", "all"},
@@ -44,7 +47,7 @@ struct relay {
     bool is_read;     /* to its end, at that version */
     int64_t after;    /* rows up to it have been given to librdkafka */
     size_t under_way;
-    int64_t heard_ms;             /* when a report came, or nothing was under way */
+    int64_t heard_ms;             /* when a message got there, or there was nothing to send */
     int64_t sent[MOST_UNDER_WAY]; /* persisted, and still in the outbox */
     size_t sent_count;
     bool is_broken;     /* something came back: no more is sent until all has */
@@ -78,11 +81,11 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *record, void *op
 
     (void)rk;
     relay->under_way--;
-    relay->heard_ms = clock_monotonic_ms();
     if (rd_kafka_message_status(record) != RD_KAFKA_MSG_STATUS_PERSISTED) {
         note_failure(relay, record);
         return;
     }
+    relay->heard_ms = clock_monotonic_ms();
     kafka_say_back(relay->conf);
     relay->sent[relay->sent_count++] = (int64_t)(intptr_t)record->_private;
 }
@@ -240,6 +243,16 @@ static int send_more(struct relay *relay, struct err *err)
 
 /* ---- one turn ---- */
 
+/* Whatever the client is waiting for: a new one waits for nothing. */
+static int renew(struct relay *relay, struct err *err)
+{
+    log_debug("the producer is made anew: nothing has got through for %d s", RENEW_MS / 1000);
+    close_producer(relay);
+    TRY(mark_sent(relay, err));
+    relay->heard_ms = clock_monotonic_ms();
+    return open_producer(relay, err);
+}
+
 /* All that was under way has come back, and some of it not as it should. */
 static int mend(struct relay *relay, struct err *err)
 {
@@ -251,23 +264,27 @@ static int mend(struct relay *relay, struct err *err)
         relay->refused = (struct err){0};
         return -1;
     }
+    if (clock_monotonic_ms() - relay->heard_ms > RENEW_MS)
+        TRY(renew(relay, err));
     stop_wait_ms(PAUSE_MS);
     return 0;
+}
+
+static void rest(struct relay *relay)
+{
+    relay->heard_ms = clock_monotonic_ms();
+    if (relay->is_read)
+        stop_wait_ms(IDLE_MS);
 }
 
 static int turn(struct relay *relay, struct err *err)
 {
     TRY(send_more(relay, err));
-    if (relay->under_way > 0) {
-        rd_kafka_poll(relay->client.rk, REPORT_MS);
-        if (clock_monotonic_ms() - relay->heard_ms > SILENCE_MS)
-            kafka_client_revive(&relay->client);
-    } else {
-        relay->heard_ms = clock_monotonic_ms();
-        rd_kafka_poll(relay->client.rk, 0);
-        if (relay->is_read)
-            stop_wait_ms(IDLE_MS);
-    }
+    rd_kafka_poll(relay->client.rk, relay->under_way > 0 ? REPORT_MS : 0);
+    if (relay->under_way == 0 && !relay->is_broken)
+        rest(relay);
+    if (clock_monotonic_ms() - relay->heard_ms > SILENCE_MS)
+        kafka_client_revive(&relay->client);
     TRY(mark_sent(relay, err));
     TRY(rebuild(relay, err));
     return mend(relay, err);
@@ -317,6 +334,7 @@ static int send_until_over(struct relay *relay, struct err *err)
 {
     int over = 0;
 
+    relay->heard_ms = clock_monotonic_ms();
     TRY(open_producer(relay, err));
     while (over == 0 && !stop_asked()) {
         TRY(turn(relay, err));

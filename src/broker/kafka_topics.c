@@ -104,6 +104,13 @@ int kafka_topics_look(struct kafka_client *client, const char *const *topics, si
     return 0;
 }
 
+static bool is_unknown(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 int kafka_topics_offsets(struct kafka_client *client, rd_kafka_topic_partition_list_t *list,
                          int64_t which, struct err *err)
 {
@@ -117,7 +124,12 @@ int kafka_topics_offsets(struct kafka_client *client, rd_kafka_topic_partition_l
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     kafka_client_revive(client);
-    return kafka_err(client, err, code, NULL, "could not ask for the offsets of the topic");
+    kafka_err(client, err, code, NULL, "could not ask for the offsets of the topic");
+    if (is_unknown(code)) { /* whether it is gone is not told by this */
+        err->code = ERR_NET;
+        err->retriable = true;
+    }
+    return -1;
 }
 
 /* ---- making ---- */

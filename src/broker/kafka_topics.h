@@ -19,7 +19,7 @@ MUST_CHECK int kafka_topics_look(struct kafka_client *client, const char *const 
 
 /*
  * The first (RD_KAFKA_OFFSET_BEGINNING) or next (RD_KAFKA_OFFSET_END) offset of each partition in the
- * list, which are all of one topic.
+ * list, which are all of one topic. A server that has just started may not know them: that is ERR_NET, too.
  */
 MUST_CHECK int kafka_topics_offsets(struct kafka_client *client,
                                     rd_kafka_topic_partition_list_t *list, int64_t which,

@@ -141,20 +141,30 @@ def test_a_consumer_without_its_ledger_neither_loses_nor_doubles(api, cluster, r
     source.check_ids("items", range(FILES // 4 * RECORDS))
 
 
-@pytest.mark.skipif(not riacho.IS_TORTURE, reason="waits for time-outs; make torture runs it")
-def test_a_frozen_broker_is_waited_for(api, cluster, river):
-    """Longer than its members' sessions."""
+def through_freezes(api, cluster, river, seconds, **broker):
     _, conf = small_files(api, 60, RECORDS, delay=0.05)
-    p = river(conf)
+    p = river(conf, **broker)
 
     with p.start("run") as process:
         wait_until(lambda: len(p.files("adjusted", "items")) >= 3)
         for _ in range(2):
             cluster.freeze()
-            time.sleep(10)
+            time.sleep(seconds)
             cluster.thaw()
             time.sleep(1)
         process.wait(300)
 
     p.check()
     p.check_ids("items", range(60 * RECORDS))
+
+
+@pytest.mark.skipif(not riacho.IS_TORTURE, reason="waits for time-outs; make torture runs it")
+def test_a_frozen_broker_is_waited_for(api, cluster, river):
+    """Longer than its members' sessions."""
+    through_freezes(api, cluster, river, 10)
+
+
+def test_a_broker_that_is_frozen_longer_than_any_time_out_is_waited_for(api, cluster, river):
+    """The client gives up messages and requests, the server its session with itself: a run hung for ever here."""
+    short = {"message.timeout.ms": "3000", "socket.timeout.ms": "1000", "session.timeout.ms": "2000"}
+    through_freezes(api, cluster, river, 3.5, config=short)
