@@ -174,10 +174,15 @@ torture: all ## the long tests in full: kills, power cuts, large inputs
 	RIACHO_TORTURE=1 $(PYTEST) tests -m torture $(PYTEST_ARGS)
 
 ifeq ($(BENCH),board)
-bench: all ## measure riacho, its peers and its page, write bench/RESULTS.md and BOARD.md (BENCH=a,c: only these; BENCH=board)
+bench: all ## measure riacho, its peers and its page, write bench/RESULTS.md and BOARD.md (BENCH=a,c: only these; BENCH=board, spark)
 	@deps/install-system build test browser
 	@deps/venv tests browser
 	BENCH_SCALE=$(or $(BENCH_SCALE),1) build/venv/bin/python -B bench/board.py $(BENCH_ARGS)
+else ifeq ($(BENCH),spark)
+bench: all
+	@deps/install-system build test
+	@deps/venv tests spark bench
+	BENCH_SCALE=$(or $(BENCH_SCALE),1) build/venv/bin/python -B bench/spark.py $(BENCH_ARGS)
 else
 bench: all $(FLOORS:bench/floors/%.c=$(B)/bench/%)
 	@deps/install-system build test kafka

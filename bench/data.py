@@ -105,6 +105,7 @@ SETS = {
     "f": (text_records, 150, 100),
     "g": (deep_records, 100, 1000),
     "h": (quakes, 100, 1000),
+    "s": (quakes, 500, 10),    # of bench/spark.py
     "steps": (quakes, 5, 1000),    # of bench/instructions.py
 }
 

@@ -141,6 +141,8 @@ def test_killed_riacho_finds_its_query_again_and_loses_and_doubles_nothing(api, 
     assert len(everything) == len(p.landing("items"))
 
 
+@pytest.mark.torture
+@pytest.mark.skipif(not riacho.IS_TORTURE, reason="two starts of a server: `make torture`")
 @pytest.mark.timeout(300)
 def test_a_server_that_was_restarted_goes_on_from_the_checkpoint(api, pipeline, tmp_path):
     with SparkServer(tmp_path / "spark") as server:

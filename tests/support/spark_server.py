@@ -23,6 +23,7 @@ from ports import free_port, is_open
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOME = ROOT / "build" / "spark"
 TOKEN = "sesame"
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"    # quick to start
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 OPTIONS = {
@@ -47,11 +48,12 @@ def home():
 
 
 class SparkServer:
-    def __init__(self, folder, workers=0, port=None, memory="1g"):
+    def __init__(self, folder, workers=0, port=None, memory="1g", java=JAVA):
         self.dir = pathlib.Path(folder)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.memory = memory
+        self.java = java
         self.worker_count = workers
         self.master_port = free_port() if workers else None
         self.master = None
@@ -73,7 +75,7 @@ class SparkServer:
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_LOCAL_DIRS": str(self.dir / "local"),
             "SPARK_WORKER_DIR": str(self.dir / "work"),
-            "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto",
+            "JAVA_TOOL_OPTIONS": self.java,
         }
         with open(self.dir / f"{name}.log", "ab") as log:
             return subprocess.Popen(
