@@ -193,7 +193,8 @@ static void put_path(const struct json_step *steps, size_t count, struct buf *to
 /* Blanks: White_Space of Unicode, and the byte order mark. A list is looked up at the ends alone; a
  * pattern would be tried at every place of the text. */
 #define BLANKS                                                                                     \
-    " \\t\\n\\u000B\\u000C\\r\\u0085\\u00A0\\u1680\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006"   \
+    " \\t\\n\\u000B\\u000C\\r\\u0085\\u00A0\\u1680\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u20" \
+    "06"                                                                                           \
     "\\u2007\\u2008\\u2009\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000\\uFEFF"
 
 /* JSON of any type; to_json() by itself takes no scalars. */
