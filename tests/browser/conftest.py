@@ -62,7 +62,7 @@ def visit(chromium):
             one.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(tmp_path_factory):
     """One pipeline that ran, with a dead letter in it, and a board on it, for all tests that only look."""
     with Api() as api:

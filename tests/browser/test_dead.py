@@ -49,22 +49,7 @@ def test_retry_of_one_and_of_all(broken, board, visit):
     assert sorted(row["id"] for row in p.adjusted("places")) == list(range(300))
 
 
-def test_drop_asks_and_cancel_leaves_all_as_it_was(broken, board, visit):
-    p = broken
-    page = visit(board(p)).open("dead", log_in=True)
-
-    page.get_by_label("Select").first.check()
-    page.get_by_role("button", name="Drop 1").click()
-    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    assert len(open_letters(p)) == 2
-
-    page.get_by_role("button", name="Drop 1").click()
-    page.get_by_role("dialog").get_by_role("button", name="Drop").click()
-    page.get_by_text("1 dead letter dropped").wait_for()
-    assert len(open_letters(p)) == 1
-
-
-def test_who_is_not_logged_in_is_asked_for_the_token(broken, board, visit):
+def test_drop_asks_for_the_token_and_then_whether(broken, board, visit):
     p = broken
     here = visit(board(p), may_fail="401")
     page = here.open("dead")
@@ -78,13 +63,22 @@ def test_who_is_not_logged_in_is_asked_for_the_token(broken, board, visit):
     page.get_by_role("button", name="Log in").click()
     page.wait_for_selector("dialog", state="detached")
 
+    page.get_by_label("Select").first.check()
+    page.get_by_role("button", name="Drop 1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert len(open_letters(p)) == 2
+
+    page.get_by_role("button", name="Drop 1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+    page.get_by_text("1 dead letter dropped").wait_for()
+    assert len(open_letters(p)) == 1
     page.get_by_role("button", name="Retry all").click()
     page.get_by_role("dialog").get_by_role("button", name="Retry").click()
     page.get_by_text("No dead letters").wait_for()
 
 
-def test_the_token_leaves_the_address_at_once(broken, board, visit):
-    here = visit(board(broken))
+def test_the_token_leaves_the_address_at_once(world, visit):
+    here = visit(world)
 
     page = here.open("river", log_in=True)
 
@@ -93,8 +87,8 @@ def test_the_token_leaves_the_address_at_once(broken, board, visit):
     assert here.board.token not in page.evaluate("JSON.stringify({...localStorage}) + document.cookie")
 
 
-def test_read_only_shows_letters_and_offers_nothing(broken, board, visit):
-    page = visit(board(broken, "dashboard", "--read-only")).open("dead")
+def test_read_only_shows_letters_and_offers_nothing(world, board, visit):
+    page = visit(board(world.pipeline, "dashboard", "--read-only")).open("dead")
 
     page.wait_for_selector("tbody tr")
 

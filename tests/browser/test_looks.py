@@ -35,17 +35,28 @@ def settled(page):
     until(page, "!document.querySelector('.working, main .wait:empty')")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_view_is_free_of_barriers(world, visit, scheme):
-    here = visit(world, scheme=scheme)
-    found = {}
+WIDTHS = [320, 390, 768]
+
+
+def test_every_view_is_free_of_barriers_in_both_themes_and_fits_every_window(world, visit):
+    here = visit(world)
+    barriers, too_wide, colours = {}, {}, set()
 
     for name, address in VIEWS.items():
         page = here.open(address)
         settled(page)
-        found[name] = here.barriers()
+        for scheme in ["light", "dark"]:
+            page.emulate_media(color_scheme=scheme)
+            barriers[name, scheme] = here.barriers()
+            colours.add((scheme, page.evaluate("getComputedStyle(document.body).color")))
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 760})
+            too_wide[name, width] = page.evaluate("document.documentElement.scrollWidth") > width
+        page.set_viewport_size({"width": 1280, "height": 860})
 
-    assert {name: barriers for name, barriers in found.items() if barriers} == {}
+    assert {view: found for view, found in barriers.items() if found} == {}
+    assert [view for view, is_so in too_wide.items() if is_so] == []
+    assert len(colours) == len({colour for _, colour in colours}) == 2
 
 
 def test_hostile_texts_stay_texts(world, visit):
@@ -89,21 +100,6 @@ def test_the_messages_of_all_languages_say_the_same():
         assert portuguese[key].count("[") == message.count("["), key
     assert {key for key in named if key.split(".")[0] in {k.split(".")[0] for k in english}} - set(english) == set()
     assert {key for key in english if key not in named and not key.startswith(prefixes)} == set()
-
-
-@pytest.mark.parametrize("width", [320, 390, 768])
-def test_no_view_is_wider_than_the_window(world, visit, width):
-    here = visit(world, width=width, height=760)
-    too_wide = {}
-
-    for name, address in VIEWS.items():
-        page = here.open(address)
-        settled(page)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > width:
-            too_wide[name] = wide
-
-    assert too_wide == {}
 
 
 def test_the_first_load_is_small(world, visit):

@@ -5,7 +5,9 @@ import hashlib
 import json
 
 import pytest
+from board import Board
 from kafka_river import small_files
+from riacho import wait_until
 
 FILES, RECORDS = 8, 5
 
@@ -177,6 +179,19 @@ def test_a_dead_letter_that_one_host_drops_is_gone_for_all(hosts):
     second.do("transform")
     lost = {n for n in range(FILES * RECORDS)} - set(first.ids("adjusted", "items"))
     assert len(lost) == RECORDS
+
+
+def test_what_is_decided_in_a_lone_dashboard_reaches_other_hosts(hosts):
+    first, second, mend = hosts
+    mend()
+
+    with Board(second) as board:
+        assert board.act("/api/v1/dead/retry", {"all": True}).json() == {"done": 1}
+        wait_until(lambda: second.sql("SELECT count(*) FROM outbox") == [(0,)])
+    first.do("transform")
+
+    assert first.dead_letters() == second.dead_letters() == []
+    assert sorted(first.ids("adjusted", "items")) == list(range(FILES * RECORDS))
 
 
 def test_a_dead_letter_is_retried_on_a_host_that_is_new(hosts, river):
