@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <openssl/evp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SYNC_LOT 64 /* files that are open at once */
+#define SYNC_LOT 64    /* files that are open at once */
+#define SYNC_THREADS 3 /* that fsync beside the caller … */
+#define SYNC_SHARE 8   /* … so many files each, at least */
 
 struct fd {
     int plus_1; /* 0 is closed */
@@ -140,22 +144,70 @@ int fs_sync_file(const char *path, struct err *err)
     return sync_path(path, 0, err);
 }
 
+/* Files that are made durable together. */
+struct lot {
+    struct fd fds[SYNC_LOT];
+    int causes
+        [SYNC_LOT]; /* errno of each fsync that failed; its taker's alone until all are joined */
+    size_t count;
+    atomic_size_t next; /* the first that nobody has taken */
+};
+
+static int lot_open(struct lot *lot, const char *const *paths, size_t count, struct err *err)
+{
+    for (; lot->count < count; lot->count++)
+        TRY(fd_open(&lot->fds[lot->count], paths[lot->count], O_RDONLY, 0, err));
+    return 0;
+}
+
+static void lot_close(struct lot *lot)
+{
+    for (size_t i = 0; i < lot->count; i++)
+        fd_close(&lot->fds[i]);
+    lot->count = 0;
+}
+
+static void *sync_next(void *ctx)
+{
+    struct lot *lot = ctx;
+    size_t i;
+
+    while ((i = atomic_fetch_add(&lot->next, 1)) < lot->count)
+        if (fsync(lot->fds[i].plus_1 - 1) != 0)
+            lot->causes[i] = errno;
+    return NULL;
+}
+
+/* Each fsync waits for the disk: those that are asked for at the same time wait for it together. */
+static void sync_side_by_side(struct lot *lot)
+{
+    pthread_t threads[SYNC_THREADS];
+    size_t started = 0;
+
+    while (started < SYNC_THREADS && lot->count > (started + 1) * SYNC_SHARE &&
+           pthread_create(&threads[started], NULL, sync_next, lot) == 0)
+        started++;
+    sync_next(lot);
+    while (started > 0)
+        pthread_join(threads[--started], NULL);
+}
+
 /* Starts the writing of all of them first: the first fsync then commits most of the others' metadata. */
 static int sync_lot(const char *const *paths, size_t count, struct err *err)
 {
-    struct fd fds[SYNC_LOT] = {0};
-    int done = 0;
+    AUTO(lot) lot = {0};
 
-    for (size_t i = 0; i < count && done == 0; i++)
-        done = fd_open(&fds[i], paths[i], O_RDONLY, 0, err);
-    for (size_t i = 0; i < count && done == 0; i++)
-        sync_file_range(fds[i].plus_1 - 1, 0, 0, SYNC_FILE_RANGE_WRITE); /* fsync tells of faults */
-    for (size_t i = 0; i < count && done == 0; i++)
-        if (fsync(fds[i].plus_1 - 1) != 0)
-            done = err_errno(err, "could not make \"%s\" durable", paths[i]);
+    TRY(lot_open(&lot, paths, count, err));
     for (size_t i = 0; i < count; i++)
-        fd_close(&fds[i]);
-    return done;
+        sync_file_range(lot.fds[i].plus_1 - 1, 0, 0,
+                        SYNC_FILE_RANGE_WRITE); /* fsync tells of faults */
+    sync_side_by_side(&lot);
+    for (size_t i = 0; i < count; i++) {
+        errno = lot.causes[i];
+        if (errno != 0)
+            return err_errno(err, "could not make \"%s\" durable", paths[i]);
+    }
+    return 0;
 }
 
 int fs_sync_files(const char *const *paths, size_t count, struct err *err)
