@@ -314,6 +314,7 @@ def main():
             say(f"workload {key}")
             results["sections"][key] = measure(key, bench)
             save(results)
+            jobs.clear()
     say("wrote bench/RESULTS.md" if data.SCALE == 1 else "a part of the pages only: nothing written")
     return 1 if any(section["failed"] for section in results["sections"].values()) else 0
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import sys
+import time
 
 import data
 import meter
@@ -16,6 +17,7 @@ FLOORS = ROOT / "build" / "plain" / "bench"
 PYTHON = ROOT / "build" / "venv" / "bin" / "python"
 PEERS = ROOT / "bench" / "peers"
 WORK = ROOT / "build" / "bench" / "work"
+OLD = ROOT / "build" / "bench" / "old"
 
 FILE_ROWS = 100_000    # riacho's default roll.rows; the peers make files of as many
 
@@ -57,10 +59,18 @@ exports:
 
 
 def fresh(label):
+    """An empty folder. What was there is only moved away: ext4 makes files slowly for a minute where many were
+    deleted, and that is not the next job's to pay."""
     folder = WORK / label
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        OLD.mkdir(parents=True, exist_ok=True)
+        folder.rename(OLD / f"{label}-{time.time_ns()}")
     folder.mkdir(parents=True)
     return folder
+
+
+def clear():
+    shutil.rmtree(OLD, ignore_errors=True)
 
 
 def write_pipeline(folder, url, name, rows=None, csv=True):
