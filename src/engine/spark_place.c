@@ -26,6 +26,8 @@ int spark_set_rules(struct spark_session *session, struct err *err)
         {"spark.sql.parquet.writeLegacyFormat", "false"},
         {"spark.sql.files.maxRecordsPerFile", "0"},
         {"spark.sql.sources.partitionOverwriteMode", "static"},
+        /* So many paths are looked at by the driver itself; for more it would run a job first. */
+        {"spark.sql.sources.parallelPartitionDiscovery.threshold", "256"},
     };
 
     return spark_session_set(session, rules, sizeof rules / sizeof *rules, err);
