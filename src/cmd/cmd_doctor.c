@@ -12,6 +12,7 @@
 #include "cmd/outputs.h"
 #include "cmd/readers.h"
 #include "cmd/river.h"
+#include "cmd/scratch.h"
 #include "db/duck.h"
 #include "engine/engine.h"
 
@@ -143,17 +144,27 @@ static void check_broker(struct checkup *checkup, const struct river *river)
     }
 }
 
-static void check_engine(struct checkup *checkup, const struct river *river)
+/* Whether outputs can be made: by an engine elsewhere that takes more than its answering. */
+static int try_outputs(struct engine *engine, const char *dir, struct err *err)
 {
-    const struct transform_conf *conf = &river->conf.transform;
-    const struct engine_ops *ops = engine_of(conf->engine);
+    AUTO(scratch) scratch = {0};
+    char process[32];
+
+    snprintf(process, sizeof process, "doctor-%d", (int)getpid());
+    TRY(scratch_open(&scratch, dir, process, err));
+    return engine_try_dir(engine, scratch.staging.dir, err);
+}
+
+static void check_engine(struct checkup *checkup, struct river *river)
+{
+    const struct engine_ops *ops = engine_of(river->conf.transform.engine);
     AUTO(engine) engine = {0};
     AUTO(buf) found = {0};
     struct err err = {0};
 
-    if (engine_open(&engine, ops, &(struct engine_conf){.type = ops->name, .remote = conf->remote},
-                    &err) < 0 ||
-        engine_probe(&engine, &found, &err) < 0)
+    if (outputs_open_engine(river, ops, NULL, &engine, &err) < 0 ||
+        engine_probe(&engine, &found, &err) < 0 ||
+        (ops->try_dir && try_outputs(&engine, river->conf.transform.dir, &err) < 0))
         tell_err(checkup, "engine", &err);
     else
         tell(checkup, true, "engine", buf_text(&found));

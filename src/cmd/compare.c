@@ -10,13 +10,12 @@
 #include "cmd/compare_sample.h"
 #include "cmd/interrupter.h"
 #include "cmd/outputs.h"
+#include "cmd/scratch.h"
 #include "db/ledger.h"
-#include "db/staging.h"
 #include "engine/table_diff.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -42,8 +41,7 @@ struct tally {
 struct comparison {
     struct river *river;
     const struct compare_conf *conf;
-    bool had_dir; /* the folder of adjusted files was there before */
-    struct staging staging;
+    struct scratch scratch;
     struct contestant contestants[2];
     struct duck duck;
     struct duck_conn conn;
@@ -71,27 +69,13 @@ static void contestant_close(struct contestant *contestant)
     *contestant = (struct contestant){0};
 }
 
-/* The folder of adjusted files goes again, if it was made for this and nobody else uses it. */
-static void remove_dir(const char *dir)
-{
-    char *temporary = fs_join(dir, ".tmp");
-    char *id = fs_join(dir, ".riacho-root");
-
-    if (rmdir(temporary) == 0 && unlink(id) == 0)
-        rmdir(dir);
-    free(temporary);
-    free(id);
-}
-
 static void comparison_close(struct comparison *comparison)
 {
     for (size_t i = 0; i < 2; i++)
         contestant_close(&comparison->contestants[i]);
     duck_conn_close(&comparison->conn);
     duck_close(&comparison->duck);
-    staging_close(&comparison->staging);
-    if (!comparison->had_dir)
-        remove_dir(comparison->river->conf.transform.dir);
+    scratch_close(&comparison->scratch);
     for (size_t i = 0; i < comparison->tally_count; i++) {
         free(comparison->tallies[i].table);
         table_diff_close(&comparison->tallies[i].sums);
@@ -122,8 +106,8 @@ static int open_contestant(struct comparison *comparison, size_t side, struct er
     struct contestant *contestant = &comparison->contestants[side];
 
     TRY(open_state(comparison, contestant, err));
-    TRY(outputs_open_engine(comparison->river, engine_of(types[side]), comparison->staging.dir,
-                            &contestant->engine, err));
+    TRY(outputs_open_engine(comparison->river, engine_of(types[side]),
+                            comparison->scratch.staging.dir, &contestant->engine, err));
     interrupter_open(&contestant->interrupter, &contestant->engine);
     return 0;
 }
@@ -133,13 +117,12 @@ static int open_comparison(struct comparison *comparison, struct err *err)
     struct river *river = comparison->river;
     AUTO(buf) found = {0};
 
-    comparison->had_dir = fs_exists(river->conf.transform.dir);
-    TRY(staging_open(&comparison->staging, river->conf.transform.dir, river->journal.process, err));
+    TRY(scratch_open(&comparison->scratch, river->conf.transform.dir, river->journal.process, err));
     for (size_t side = 0; side < 2; side++)
         TRY(open_contestant(comparison, side, err));
     TRY(duck_open(&comparison->duck,
                   &(struct duck_conf){.memory_bytes = river_memory(river, EXTRACT_MEMORY),
-                                      .temp_dir = comparison->staging.dir},
+                                      .temp_dir = comparison->scratch.staging.dir},
                   err));
     TRY(duck_connect(&comparison->duck, &comparison->conn, err));
     return engine_probe(&comparison->contestants[1].engine, &found, err);
@@ -393,7 +376,7 @@ static int run_engine(struct comparison *comparison, size_t side, const struct s
     for (size_t i = 0; i < span->count; i++) {
         jobs->items[i] = (struct engine_job){.input = &span->sample->refs[span->first + i],
                                              .input_path = span->sample->paths[span->first + i],
-                                             .temp_dir = comparison->staging.dir};
+                                             .temp_dir = comparison->scratch.staging.dir};
         TRY(jobs_find_schemas(jobs, i, comparison->river, &comparison->river->journal, err));
     }
     return engine_run(&contestant->engine, &tables->engine, jobs->items, span->count,
@@ -533,7 +516,7 @@ int compare_engines(struct river *river, const struct compare_conf *conf, struct
                     yyjson_mut_val *root, bool *ret_same, struct err *err)
 {
     AUTO(comparison)
-    comparison = {.river = river, .conf = conf, .report = report, .had_dir = true};
+    comparison = {.river = river, .conf = conf, .report = report};
 
     TRY(check_question(river, conf, err));
     TRY(open_comparison(&comparison, err));

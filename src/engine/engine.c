@@ -35,6 +35,11 @@ int engine_probe(struct engine *engine, struct buf *to, struct err *err)
     return engine->ops->probe ? engine->ops->probe(engine, to, err) : 0;
 }
 
+int engine_try_dir(struct engine *engine, const char *dir, struct err *err)
+{
+    return engine->ops->try_dir ? engine->ops->try_dir(engine, dir, err) : 0;
+}
+
 void engine_interrupt(struct engine *engine)
 {
     if (engine->ops)

@@ -88,6 +88,9 @@ struct engine_ops {
                size_t count, struct journal *journal, struct err *err);
     /* Adds what was found of a server, "Spark 4.0.5"; NULL: there is none. */
     int (*probe)(struct engine *engine, struct buf *to, struct err *err);
+    /* Looks whether outputs can be made in that folder of this machine, and leaves it as it was; NULL: they can where
+       this process can write. */
+    int (*try_dir)(struct engine *engine, const char *dir, struct err *err);
     void (*interrupt)(struct engine *engine); /* from any thread: run() ends with ERR_STOPPED */
     void (*close)(struct engine *engine);
 };
@@ -107,6 +110,7 @@ MUST_CHECK int engine_run(struct engine *engine, const struct engine_tables *tab
                           struct err *err);
 /* Looks whether the engine can be worked with, and adds what it is for people. */
 MUST_CHECK int engine_probe(struct engine *engine, struct buf *to, struct err *err);
+MUST_CHECK int engine_try_dir(struct engine *engine, const char *dir, struct err *err);
 void engine_interrupt(struct engine *engine);
 void engine_close(struct engine *engine);
 

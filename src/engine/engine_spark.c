@@ -339,12 +339,21 @@ static int probe_spark(struct engine *engine, struct buf *to, struct err *err)
     return 0;
 }
 
+static int try_spark_dir(struct engine *engine, const char *dir, struct err *err)
+{
+    struct spark_engine *impl = engine->impl;
+
+    TRY(ensure_session(impl, err));
+    return spark_try_dir(&impl->session, impl->roots, impl->root_count, dir, err);
+}
+
 const struct engine_ops engine_spark = {
     .name = "spark",
     .summary = "Apache Spark 4 by Spark Connect",
     .open = open_spark,
     .run = run_spark,
     .probe = probe_spark,
+    .try_dir = try_spark_dir,
     .interrupt = interrupt_spark,
     .close = close_spark,
 };

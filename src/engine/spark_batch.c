@@ -233,6 +233,32 @@ static int write_table(const struct spark_batch *batch, const char *sql, bool ea
     return done;
 }
 
+/* A file that is here, whole, and that Spark does not find: no fault of the file. */
+static int blame_place(const struct spark_batch *batch, struct err *err)
+{
+    const char *error_class = spark_session_fault(batch->bench->session)->error_class;
+
+    if (!str_same(error_class, "PATH_NOT_FOUND") &&
+        !str_same(error_class, "FAILED_READ_FILE.FILE_NOT_EXIST"))
+        return -1;
+    for (size_t i = 0; i < batch->count; i++)
+        if (!fs_exists(batch->jobs[i]->input_path))
+            return -1;
+    err_set(err, ERR_REMOTE, "Spark does not find \"%s\"", batch->paths[0]);
+    return err_hint(err, "Spark's workers and riacho must see the same folder: look at "
+                         "transform.roots.landing, and at what is mounted where.");
+}
+
+static int write_staged(const struct spark_batch *batch, const char *sql, bool each_apart,
+                        const char *dir, bool is_partitioned, struct err *err)
+{
+    const struct spark_bench *bench = batch->bench;
+
+    if (write_table(batch, sql, each_apart, dir, is_partitioned, err) < 0)
+        return blame_place(batch, err);
+    return fs_exists(dir) ? 0 : spark_unseen(bench->roots, bench->root_count, dir, err);
+}
+
 static bool all_are_made(const struct spark_batch *batch, const char *table)
 {
     for (size_t i = 0; i < batch->count; i++)
@@ -255,7 +281,7 @@ static int make_empty(const struct spark_batch *batch, size_t index, const char 
     buf_puts(&empty, "SELECT * EXCEPT (" TABLE_FILE_COLUMN ") FROM (");
     buf_puts(&empty, sql);
     buf_puts(&empty, ") AS riacho__none WHERE false");
-    TRY(write_table(batch, empty.data, plan->is_user_sql, staging.path, false, err));
+    TRY(write_staged(batch, empty.data, plan->is_user_sql, staging.path, false, err));
     return spark_output_copy(batch->bench->rows, plan->table, staging.path, batch->jobs,
                              batch->count, err);
 }
@@ -271,7 +297,7 @@ static int make_table(const struct spark_batch *batch, size_t index, struct err 
         put_users(batch, index, &sql);
     else
         put_ours(batch, index, &sql);
-    TRY(write_table(batch, sql.data, plan->is_user_sql, staging.path, true, err));
+    TRY(write_staged(batch, sql.data, plan->is_user_sql, staging.path, true, err));
     TRY(spark_output_take(batch->bench->rows, plan->table, staging.path, batch->jobs, batch->count,
                           err));
     return make_empty(batch, index, sql.data, err);

@@ -25,6 +25,8 @@ int spark_set_rules(struct spark_session *session, struct err *err)
         {"spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED"},
         {"spark.sql.parquet.writeLegacyFormat", "false"},
         {"spark.sql.files.maxRecordsPerFile", "0"},
+        {"spark.sql.files.ignoreMissingFiles", "false"},
+        {"spark.sql.files.ignoreCorruptFiles", "false"},
         {"spark.sql.sources.partitionOverwriteMode", "static"},
         /* So many paths are looked at by the driver itself; for more it would run a job first. */
         {"spark.sql.sources.parallelPartitionDiscovery.threshold", "256"},
@@ -61,4 +63,55 @@ char *spark_path_of(const struct engine_root *roots, size_t count, const char *p
             return mem_fmt("%s%s", roots[i].elsewhere, path + size);
     }
     return mem_fmt("file://%s", path);
+}
+
+int spark_unseen(const struct engine_root *roots, size_t count, const char *path, struct err *err)
+{
+    char *elsewhere = spark_path_of(roots, count, path);
+
+    err_set(err, ERR_IO, "Spark wrote \"%s\", and there is no \"%s\" here", elsewhere, path);
+    free(elsewhere);
+    return err_hint(err, "Spark's workers and riacho must see the same folder: look at "
+                         "transform.roots.adjusted, and at what is mounted where.");
+}
+
+static int write_trial(struct spark_session *session, const char *path, struct err *err)
+{
+    const struct spark_relation one = {.query = "SELECT 1 AS one"};
+    const struct spark_write write = {.from = &one, .format = "parquet", .path = path};
+
+    if (spark_session_write(session, &write, NULL, err) == 0)
+        return 0;
+    err_wrap(err, "Spark cannot write \"%s\"", path);
+    return err_hint(err,
+                    "Its workers write beneath transform.dir (for them: transform.roots.adjusted) "
+                    "and need the right to.");
+}
+
+/* That both may write there is not enough: what Spark made must be ours to move and remove. */
+static int move_trial(const char *path, struct err *err)
+{
+    char *moved = mem_fmt("%s-moved", path);
+    int done = fs_rename_new(path, moved, err);
+
+    if (done >= 0)
+        done = fs_remove_tree(moved, err);
+    free(moved);
+    return done < 0
+               ? err_hint(err, "riacho must be allowed to rename and remove what Spark writes.")
+               : 0;
+}
+
+int spark_try_dir(struct spark_session *session, const struct engine_root *roots, size_t count,
+                  const char *dir, struct err *err)
+{
+    char *path = fs_join(dir, "spark-trial");
+    char *elsewhere = spark_path_of(roots, count, path);
+    int done = write_trial(session, elsewhere, err);
+
+    if (done == 0)
+        done = fs_exists(path) ? move_trial(path, err) : spark_unseen(roots, count, path, err);
+    free(elsewhere);
+    free(path);
+    return done;
 }

@@ -14,5 +14,13 @@ MUST_CHECK int spark_set_rules(struct spark_session *session, struct err *err);
 void spark_put_schema(const struct schema *schema, struct buf *to);
 /* A path of this machine as the server has it. The caller frees. */
 char *spark_path_of(const struct engine_root *roots, size_t count, const char *path);
+/* Says that what Spark wrote to `path`, a folder of this machine, is not there. Always returns -1. */
+int spark_unseen(const struct engine_root *roots, size_t count, const char *path, struct err *err);
+/*
+ * Writes a small table into a new folder in `dir`, looks whether it is here, renames and removes it: all that is done
+ * with an output.
+ */
+MUST_CHECK int spark_try_dir(struct spark_session *session, const struct engine_root *roots,
+                             size_t count, const char *dir, struct err *err);
 
 #endif

@@ -2,12 +2,10 @@
 outputs, faults of the server."""
 
 import random
-import time
 
 import pytest
 import riacho
 from riacho import conf_of, resource_of
-from spark_server import SparkServer
 
 pytestmark = pytest.mark.spark
 
@@ -184,50 +182,6 @@ def test_a_replay_stands_in_for_the_folders(api, pipeline, spark_server):
     p.check()
     assert sorted(row["v"] for row in p.adjusted("n")) == ["1", "2"]
     assert all(".g2." in path.name for path in p.files("adjusted", "n"))
-
-
-def assert_once(p, count):
-    p.check()
-    assert sorted(row["id"] for row in p.adjusted("n")) == list(range(count))
-
-
-def kill_count():
-    return 30 if riacho.IS_TORTURE else 3
-
-
-def test_killed_riacho_loses_and_doubles_nothing(api, pipeline, spark_server):
-    p = spark_pipeline(api, pipeline, spark_server, [[{"id": n, "v": n}] for n in range(30)], tables=NUMBERS)
-    p.do("extract")
-    moments = riacho.random_moments(6, 0.05, 0.6)
-    kills = 0
-    for _ in range(kill_count()):
-        with p.start("transform") as process:
-            time.sleep(next(moments))
-            kills += process.kill()
-    p.do("transform")
-    p.do("export")
-    assert_once(p, 30)
-    assert kills >= 1
-
-
-@pytest.mark.timeout(900)
-def test_a_killed_server_loses_and_doubles_nothing(api, pipeline, tmp_path):
-    """A server of its own: it dies in the middle of jobs, and another comes up at the same address."""
-    with SparkServer(tmp_path / "spark") as server:
-        p = spark_pipeline(api, pipeline, server, [[{"id": n, "v": n}] for n in range(30)], tables=NUMBERS)
-        p.do("extract")
-        for _ in range(kill_count() // 3):
-            with p.start("transform") as process:
-                riacho.wait_until(
-                    lambda: list((p.output / "adjusted").rglob("spark/*")) or not process.is_running(), timeout=60
-                )
-                server.kill()
-                server.start()
-                process.wait(timeout=180, status=None)
-        p.do("transform")
-        p.do("export")
-        assert_once(p, 30)
-        assert p.do("dead list", "--json").json()["dead"] == []
 
 
 def test_a_stop_ends_the_job_in_good_order(api, pipeline, spark_server):

@@ -93,15 +93,13 @@ class SparkServer:
             assert time.monotonic() < end, f"Spark's {name} does not listen:\n{log[-4000:]}"
             time.sleep(0.1)
 
-    def start_worker(self):
-        worker = self.run_class(
-            f"worker-{len(self.workers)}",
+    def start_worker(self, index):
+        return self.run_class(
+            f"worker-{index}",
             "org.apache.spark.deploy.worker.Worker",
             *("--host", "127.0.0.1", "--webui-port", "0", "--cores", "1", "--memory", "1g"),
             f"spark://127.0.0.1:{self.master_port}",
         )
-        self.workers.append(worker)
-        return worker
 
     def start_master(self):
         self.master = self.run_class(
@@ -112,11 +110,18 @@ class SparkServer:
         self.wait("master", self.master, self.master_port)
 
     def start(self):
-        """Returns once the server listens."""
+        """Returns once the server listens. What was started ends if that fails."""
+        assert not is_open(self.port), f"something else listens on port {self.port} already"
+        try:
+            return self.start_all()
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_all(self):
         if self.worker_count and not self.master:
             self.start_master()
-            for _ in range(self.worker_count):
-                self.start_worker()
+            self.workers = [self.start_worker(index) for index in range(self.worker_count)]
         master = f"spark://127.0.0.1:{self.master_port}" if self.worker_count else "local[2]"
         options = {
             **OPTIONS,
@@ -151,8 +156,9 @@ class SparkServer:
         self.driver = None
 
     def kill_worker(self, index):
-        """A worker dies with its executors."""
+        """A worker dies with its executors; another one comes in its place."""
         self.end(self.workers[index])
+        self.workers[index] = self.start_worker(index)
 
     def stop(self):
         for process in self.processes:
@@ -166,24 +172,50 @@ class SparkServer:
         self.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["start", "stop"])
-    parser.add_argument("--workers", type=int, default=2)
-    args = parser.parse_args()
+# ---- for people ----
+
+
+def is_spark(pid):
+    """Process ids are used again: whether it is still what was started."""
+    try:
+        return b"spark" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def stop_for_people():
+    """Whether there was one."""
     note = HOME / "processes.json"
-    if note.exists():
-        for pid in json.loads(note.read_text()):
-            try:
-                os.killpg(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        shutil.rmtree(HOME)
-    if args.what == "stop":
-        return
-    server = SparkServer(HOME, workers=args.workers, port=15002).start()
-    note.write_text(json.dumps([p.pid for p in server.processes]))
-    print(f"transform:\n  engine: spark\n  remote: {server.remote}")
+    if not note.exists():
+        return False
+    for pid in filter(is_spark, json.loads(note.read_text())):
+        os.killpg(pid, signal.SIGKILL)
+    shutil.rmtree(HOME)
+    return True
+
+
+def start_for_people(workers):
+    import pyspark
+
+    stop_for_people()
+    server = SparkServer(HOME, workers=workers, port=15002).start()
+    (HOME / "processes.json").write_text(json.dumps([p.pid for p in server.processes]))
+    of = f"a standalone master with {workers} workers" if workers else "local mode"
+    print(f"Apache Spark {pyspark.__version__} ({of}) listens on port {server.port}. For your pipeline file:\n")
+    print(f'transform: {{engine: spark, remote: "{server.remote}"}}\n')
+    print("To see whether it gives the rows that DuckDB gives: riacho compare FILE")
+    print(f"Its logs are in {HOME}; `make spark-stop` ends it and removes them.")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("do", choices=["start", "stop"])
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    if asked.do == "start":
+        start_for_people(asked.workers)
+    elif stop_for_people():
+        print("Apache Spark has ended.")
 
 
 if __name__ == "__main__":
