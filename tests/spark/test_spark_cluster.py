@@ -12,17 +12,17 @@ EXAMPLE = riacho.ROOT / "examples" / "earthquakes.yaml"
 
 
 @pytest.fixture(scope="module")
-def spark_cluster(tmp_path_factory):
-    with SparkServer(tmp_path_factory.mktemp("spark-cluster"), workers=2) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def kafka(tmp_path_factory):
     if not kafka_cluster.is_installed():
         pytest.skip("the jars of Apache Kafka are not there: deps/kafka")
     with kafka_cluster.Cluster("kraft", tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def spark_cluster(kafka, tmp_path_factory):
+    with SparkServer(tmp_path_factory.mktemp("spark-cluster"), workers=2) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
