@@ -6,6 +6,7 @@
  */
 #include "db/staging.h"
 
+#include "base/logger.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -131,22 +132,26 @@ void staging_close(struct staging *staging)
 
 /* ---- clearing ---- */
 
-/* "<process>" or "<process>.lock": removes both if nobody holds the lock. */
+/*
+ * "<process>" or "<process>.lock": removes both if nobody holds the lock. Tasks on a Spark server may outlive the
+ * process that asked for them, and write there still.
+ */
 static int clear_if_dead(const char *temporary, const char *name, struct err *err)
 {
     const size_t size = strlen(name) - (str_ends(name, ".lock") ? 5 : 0);
     char *dir = mem_fmt("%s/%.*s", temporary, (int)size, name);
     char *lock_path = lock_path_of(dir);
     AUTO(lock) lock = {0};
+    struct err why = {0};
     int got = lock_try(&lock, lock_path, err);
 
-    if (got == 1)
-        got = fs_remove_tree(dir, err);
-    if (got == 0 && lock.fd_plus_1)
+    if (got == 1 && fs_remove_tree(dir, &why) < 0)
+        log_warn("left to the next start: %s", why.text);
+    else if (got == 1)
         unlink(lock_path);
     free(lock_path);
     free(dir);
-    return got;
+    return got < 0 ? -1 : 0;
 }
 
 static int clear_all(const char *temporary, DIR *entries, struct err *err)

@@ -21,7 +21,7 @@ MUST_CHECK int staging_open(struct staging *staging, const char *root, const cha
                             struct err *err);
 /* Removes the folder with whatever is left in it. */
 void staging_close(struct staging *staging);
-/* Removes the folders of processes that are gone. */
+/* Removes the folders of processes that are gone; one that cannot be removed yet is left to the next time. */
 MUST_CHECK int staging_clear_dead(const char *root, struct err *err);
 
 /* What the root's id file says: 1, 0 there is none. The caller frees. */

@@ -73,7 +73,8 @@ class Flow:
 
     def wait_for_work(self):
         before = self.files()
-        riacho.wait_until(lambda: self.files() > before, timeout=240)
+        riacho.wait_until(lambda: self.files() > before or not self.process.is_running(), timeout=240)
+        assert self.process.is_running(), self.process.result()
 
     def kill_in_jobs(self, kill, seed):
         """Calls kill(n) so many times, each at some moment of a job, and after work was done since the last one."""

@@ -12,6 +12,7 @@
 #include "world.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -323,6 +324,54 @@ static void what_a_dead_process_left_is_cleared(void **state)
     assert_int_equal(message.attempts, 1);
     message_close(&message);
     free(process);
+}
+
+/* As the tasks of a Spark job do, which outlive the process that asked for them for a while. */
+static pid_t start_late_writer(const char *dir)
+{
+    char *inner = mem_fmt("%s/inner", dir);
+    char *path = mem_fmt("%s/file", inner);
+    const pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    while (pid == 0) {
+        FILE *file;
+
+        mkdir(dir, 0777);
+        mkdir(inner, 0777);
+        file = fopen(path, "w");
+        if (file)
+            fclose(file);
+    }
+    free(inner);
+    free(path);
+    return pid;
+}
+
+/* Found by killing riacho in the middle of jobs on Spark: the next start failed. */
+static void a_folder_that_is_written_into_still_is_cleared_later(void **state)
+{
+    const struct world *world = *state;
+    AUTO(journal) dead = {0};
+    AUTO(journal) journal = {0};
+    AUTO(staging) staging = {0};
+    struct err err = {0};
+    pid_t writer;
+
+    assert_int_equal(world_journal(world, &dead, &err), 1);
+    DONE(staging_open(&staging, world->landing, dead.process, &err));
+    writer = start_late_writer(staging.dir);
+    assert_int_equal(world_journal(world, &journal, &err), 1);
+    abandon(&dead);
+    lock_close(&staging.lock);
+
+    for (int i = 0; i < 20; i++)
+        DONE(world_recover(world, &journal, &err));
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
+    DONE(world_recover(world, &journal, &err));
+
+    assert_false(fs_exists(staging.dir));
 }
 
 static void the_living_are_left_alone(void **state)
@@ -752,6 +801,7 @@ int main(void)
         TEST(one_extractor_at_a_time),
         TEST(the_version_changes_with_every_commit_of_anybody),
         TEST(what_a_dead_process_left_is_cleared),
+        TEST(a_folder_that_is_written_into_still_is_cleared_later),
         TEST(the_living_are_left_alone),
         TEST(a_root_that_was_exchanged_is_told),
         TEST(a_fresh_run_starts_with_the_initial_value),
