@@ -329,22 +329,20 @@ static void what_a_dead_process_left_is_cleared(void **state)
 /* As the tasks of a Spark job do, which outlive the process that asked for them for a while. */
 static pid_t start_late_writer(const char *dir)
 {
-    char *inner = mem_fmt("%s/inner", dir);
-    char *path = mem_fmt("%s/file", inner);
+    char *first = fs_join(dir, "0");
     const pid_t pid = fork();
 
     assert_true(pid >= 0);
-    while (pid == 0) {
-        FILE *file;
+    for (int i = 0; pid == 0; i++) {
+        char *inner = mem_fmt("%s/%d", dir, i % 50);
 
         mkdir(dir, 0777);
         mkdir(inner, 0777);
-        file = fopen(path, "w");
-        if (file)
-            fclose(file);
+        free(inner);
     }
-    free(inner);
-    free(path);
+    while (!fs_exists(first))
+        usleep(1000);
+    free(first);
     return pid;
 }
 
