@@ -333,6 +333,8 @@ static pid_t start_late_writer(const char *dir)
     const pid_t pid = fork();
 
     assert_true(pid >= 0);
+    if (pid == 0)
+        close_range(3, ~0U, 0); /* the locks are not its own */
     for (int i = 0; pid == 0; i++) {
         char *inner = mem_fmt("%s/%d", dir, i % 50);
 
