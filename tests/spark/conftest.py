@@ -15,6 +15,13 @@ def spark_server(tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="session")
+def spark_cluster(tmp_path_factory):
+    """A driver over a standalone master with two workers."""
+    with SparkServer(tmp_path_factory.mktemp("spark-cluster"), workers=2) as server:
+        yield server
+
+
 @pytest.fixture
 def contract(spark_server):
     """Runs a contract program against the server."""

@@ -4,7 +4,6 @@ import kafka_cluster
 import pytest
 import riacho
 import yaml
-from spark_server import SparkServer
 
 pytestmark = pytest.mark.spark
 
@@ -17,12 +16,6 @@ def kafka(tmp_path_factory):
         pytest.skip("the jars of Apache Kafka are not there: deps/kafka")
     with kafka_cluster.Cluster("kraft", tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster
-
-
-@pytest.fixture(scope="module")
-def spark_cluster(kafka, tmp_path_factory):
-    with SparkServer(tmp_path_factory.mktemp("spark-cluster"), workers=2) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

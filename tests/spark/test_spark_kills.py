@@ -8,7 +8,6 @@ import time
 import pytest
 import riacho
 from riacho import conf_of, resource_of
-from spark_server import SparkServer
 
 pytestmark = [pytest.mark.spark, pytest.mark.torture, pytest.mark.timeout(3000)]
 
@@ -112,15 +111,14 @@ def test_a_killed_riacho_loses_and_doubles_nothing(api, pipeline, spark_server):
     flow.end()
 
 
-def test_killed_workers_and_servers_lose_and_double_nothing(api, pipeline, tmp_path):
+def test_killed_workers_and_servers_lose_and_double_nothing(api, pipeline, spark_cluster):
     """The server is the driver of a cluster; its workers outlive it, and it comes up again at the same address."""
-    with SparkServer(tmp_path / "spark", workers=2) as server:
-        flow = Flow(api, pipeline, server)
+    flow = Flow(api, pipeline, spark_cluster)
 
-        def kill_server(number):
-            server.kill()
-            server.start()
+    def kill_server(number):
+        spark_cluster.kill()
+        spark_cluster.start()
 
-        flow.kill_in_jobs(lambda number: server.kill_worker(number % 2), 2, SLOW_KILLS)
-        flow.kill_in_jobs(kill_server, 3, SLOW_KILLS)
-        flow.end()
+    flow.kill_in_jobs(lambda number: spark_cluster.kill_worker(number % 2), 2, SLOW_KILLS)
+    flow.kill_in_jobs(kill_server, 3, SLOW_KILLS)
+    flow.end()
