@@ -87,8 +87,7 @@ int table_by_sql(const struct table_request *request, const struct table_conf *t
     AUTO(buf) name = {0};
 
     if (text == NULL) {
-        err_set(err, ERR_USAGE, "table \"%s\" has no SQL for the engine \"%s\"", table->name,
-                request->dialect->name);
+        err_set(err, ERR_USAGE, "there is no SQL for the engine \"%s\"", request->dialect->name);
         return err_hint(err, "Say both: sql: {duckdb: …, spark: …}.");
     }
     TRY(user_sql_read(text, &made.user_sql, err));

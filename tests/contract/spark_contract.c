@@ -95,13 +95,19 @@ static struct seen look(struct spark_session *session, const struct spark_relati
 
 static void rows_come_as_arrow_with_their_count(void **state)
 {
-    struct seen seen =
-        look(*state, &(struct spark_relation){.query = "SELECT * FROM range(54321)"});
+    int64_t tasks = 0;
 
-    assert_int_equal(seen.rows, 54321);
-    assert_true(seen.is_arrow);
-    assert_true(seen.progress.tasks > 0);
-    assert_int_equal(seen.progress.tasks_done, seen.progress.tasks);
+    /* Spark counts tasks beside its work, so that a short query may be over before the count. */
+    for (int tries = 0; tries < 20 && tasks == 0; tries++) {
+        const struct seen seen =
+            look(*state, &(struct spark_relation){.query = "SELECT * FROM range(54321)"});
+
+        assert_int_equal(seen.rows, 54321);
+        assert_true(seen.is_arrow);
+        assert_true(seen.progress.tasks_done <= seen.progress.tasks);
+        tasks = seen.progress.tasks;
+    }
+    assert_true(tasks > 0);
     assert_string_equal(spark_session_version(*state), getenv("RIACHO_SPARK_VERSION"));
 }
 

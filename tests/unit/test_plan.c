@@ -318,7 +318,7 @@ static void a_table_without_sql_for_the_engine_is_refused(void **state)
                                       &plans, &err),
                      -1);
     assert_int_equal(err.code, ERR_USAGE);
-    assert_string_equal(err.text, "table \"t\": table \"t\" has no SQL for the engine \"duckdb\"");
+    assert_string_equal(err.text, "table \"t\": there is no SQL for the engine \"duckdb\"");
 }
 
 /* ---- hashes that were seen ---- */
