@@ -39,15 +39,19 @@ class Bench:
     def slow_url(self):
         return self.servers.enter_context(contextlib.closing(server.slow(data.HOME, WAIT_MS))).url
 
-    def kafka(self):
-        """The environment of a peer that wants Kafka, with a topic of its own."""
+    def brokers(self):
+        """The address of a Kafka, started for the first who asks."""
         if self.cluster is None:
             from kafka_cluster import Cluster
 
             folder = HOME / "kafka"
             shutil.rmtree(folder, ignore_errors=True)
             self.cluster = self.servers.enter_context(Cluster("kraft", folder))
-        return {"BENCH_KAFKA": self.cluster.brokers, "BENCH_TOPIC": make_topic(self.cluster.brokers)}
+        return self.cluster.brokers
+
+    def kafka(self):
+        """The environment of a peer that wants Kafka, with a topic of its own."""
+        return {"BENCH_KAFKA": self.brokers(), "BENCH_TOPIC": make_topic(self.brokers())}
 
 
 def make_topic(brokers):
@@ -78,9 +82,11 @@ def extract(name, url, rows=None):
     return start
 
 
-def run(name, url, rows=None, csv=True):
+def run(name, url, rows=None, csv=True, brokers=None):
+    """`brokers`: gives the address of Kafka; None: the broker is `local`."""
+
     def start():
-        measure, folder = jobs.riacho("run", url, name, rows, csv)
+        measure, folder = jobs.riacho("run", url, name, rows, csv, brokers and brokers())
         files = {"landed": folder / LANDED["riacho"], "adjusted": folder / ADJUSTED["riacho"]}
         return sample_of(measure, whole=measure.seconds), files
 
@@ -143,10 +149,14 @@ def cold_start(bench):
 
 
 def small_files(bench):
-    todo = {"riacho run": (3, run("d", bench.nginx.url, rows=10, csv=False))}
+    url = bench.nginx.url
+    todo = {
+        "riacho run": (3, run("d", url, rows=10, csv=False)),
+        "riacho run over Kafka": (3, run("d", url, rows=10, csv=False, brokers=bench.brokers)),
+    }
     if data.SCALE == 1:    # the same records in 20 pages: a part of them would be others
         data.make("d20")
-        todo["riacho run, 20 pages"] = (3, run("d20", bench.nginx.url, rows=10, csv=False))
+        todo["riacho run, 20 pages"] = (3, run("d20", url, rows=10, csv=False))
     return todo
 
 

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import sys
 import time
+import uuid
 
 import data
 import meter
@@ -22,7 +23,7 @@ OLD = ROOT / "build" / "bench" / "old"
 FILE_ROWS = 100_000    # riacho's default roll.rows; the peers make files of as many
 
 PIPELINE = """
-name: bench
+name: {pipeline}
 source:
   client:
     base_url: {url}
@@ -52,6 +53,9 @@ transform:
       where: magnitude IS NOT NULL
       distinct: id
 """
+KAFKA = """
+broker: {{type: kafka, brokers: "{brokers}"}}
+"""
 EXPORT = """
 exports:
   - {type: csv, dir: output/csv}
@@ -73,15 +77,17 @@ def clear():
     shutil.rmtree(OLD, ignore_errors=True)
 
 
-def write_pipeline(folder, url, name, rows=None, csv=True):
-    pipeline = PIPELINE.format(url=url, name=name) + (ROLL.format(rows=rows) if rows else "") + TABLE
+def write_pipeline(folder, url, name, rows=None, csv=True, brokers=None):
+    own = f"bench-{uuid.uuid4().hex[:8]}"    # and so topics of its own
+    pipeline = PIPELINE.format(pipeline=own, url=url, name=name) + (ROLL.format(rows=rows) if rows else "") + TABLE
+    pipeline += KAFKA.format(brokers=brokers) if brokers else ""
     (folder / "pipeline.yaml").write_text(pipeline + (EXPORT if csv else ""))
 
 
-def riacho(command, url, name, rows=None, csv=True):
+def riacho(command, url, name, rows=None, csv=True, brokers=None):
     """`riacho extract` or `riacho run` over a workload; the folder has landing, adjusted and csv in output/."""
     folder = fresh("riacho")
-    write_pipeline(folder, url, name, rows, csv)
+    write_pipeline(folder, url, name, rows, csv, brokers)
     return meter.measure([RIACHO, command, "--quiet", "pipeline.yaml"], folder), folder
 
 

@@ -26,6 +26,7 @@ PEERS = {
     "DuckDB from Python": "DuckDB from Python",
     "DuckDB read_json": "DuckDB `read_json`, pages on disk",
 }
+OVER_KAFKA = "riacho run over Kafka"
 MIB = 2**20
 
 
@@ -122,6 +123,9 @@ def goals(f):
         at_most("(c), from start to adjusted Parquet and CSV", 0.12, f.whole("c"), seconds),
         at_least("(c), PySpark against riacho", 100, ratio(f.whole("c", "PySpark"), f.whole("c")), times),
         at_least("(d), references a second", 400, per_second, lambda value: f"{value:.0f}/s"),
+        at_least("(d) over Kafka, references a second", 300, ratio(f.references("d"), f.whole("d", OVER_KAFKA)),
+                 lambda value: f"{value:.0f}/s"),
+        at_most("(d) over Kafka, against `local`", 1.5, ratio(f.whole("d", OVER_KAFKA), f.whole("d")), times),
         at_most("CPU of a record, (b) against (a)", 1.1, ratio(f.cpu_of_each("b"), f.cpu_of_each("a")), times),
         at_most("CPU of a reference, 20,000 against 2,000", 1.1,
                 ratio(f.cpu_of_each("d10"), f.cpu_of_each("d")), times),

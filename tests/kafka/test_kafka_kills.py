@@ -70,15 +70,19 @@ def drain(hosts):
             host.do(command, timeout=600)
 
 
-def through_kills(api, river, chance, seconds, strike):
-    """Lets all the references flow while `strike(fleet)` is called at random moments, until it says enough."""
+def through_kills(api, river, chance, kills, strike):
+    """Lets all the references flow while `strike(fleet)`, which tells how many it killed, is called at random moments.
+    The source keeps pace: when half of the kills are done, half of the files have landed."""
     items, conf = small_files(api, FILES, RECORDS)
     hosts = [river(conf, "a", create_topics=None), river(conf, "b", create_topics=None)]
-    items.delay = seconds / FILES  # the source lasts about as long as the kills
+    done = 0
 
     with Fleet(*hosts) as fleet:
-        while strike(fleet):
+        while done < kills:
+            done += strike(fleet)
             fleet.check()
+            is_ahead = len(hosts[0].files("landing", "items")) * kills > done * FILES
+            items.delay = 1 if is_ahead else 0.005
             time.sleep(chance.uniform(0.1, 1.0))
         items.delay = 0
         fleet.wait_for_the_extraction()
@@ -90,26 +94,14 @@ def through_kills(api, river, chance, seconds, strike):
     hosts[0].check_ids("items", range(FILES * RECORDS))
 
 
-def counter(most, strike):
-    done = {"kills": 0}
-
-    def one(fleet):
-        done["kills"] += strike(fleet)
-        return done["kills"] < most
-
-    return one
-
-
 def test_kills_of_producers_and_consumers_lose_and_double_nothing(api, cluster, river):
     chance = random.Random(20180206)
-    kills = part_of(KILLS, cluster)
 
-    through_kills(api, river, chance, kills * 0.7, counter(kills, lambda fleet: fleet.kill(chance.randrange(5))))
+    through_kills(api, river, chance, part_of(KILLS, cluster), lambda fleet: fleet.kill(chance.randrange(5)))
 
 
 def test_kills_of_the_broker_lose_and_double_nothing(api, cluster, river):
     chance = random.Random(19550503)
-    kills = part_of(BROKER_KILLS, cluster)
 
     def strike(fleet):
         cluster.kill()
@@ -117,7 +109,7 @@ def test_kills_of_the_broker_lose_and_double_nothing(api, cluster, river):
         cluster.start()
         return 1
 
-    through_kills(api, river, chance, kills * 4, counter(kills, strike))
+    through_kills(api, river, chance, part_of(BROKER_KILLS, cluster), strike)
 
 
 def test_a_consumer_without_its_ledger_neither_loses_nor_doubles(api, cluster, river):
