@@ -1,10 +1,13 @@
 /*
- * What Kafka's errors mean for the relay, code by code, over librdkafka's mock cluster: all that waiting mends is
- * waited out and published, all else is told; nothing leaves the outbox that no server has confirmed.
+ * What Kafka's errors mean for the relay and for a consumer, code by code, over librdkafka's mock cluster: all that
+ * waiting mends is waited out, all else is told; nothing leaves the outbox that no server has confirmed, and no
+ * message is passed over.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "db/outbox.h"
+#include "db/step.h"
 #include "kafka_mock.h"
 #include "world.h"
 
@@ -20,9 +23,20 @@
 
 #include "base/banned.h"
 
+/* Kafka's numbers of its requests. */
 #define PRODUCE 0
+#define FETCH 1
+#define LIST_OFFSETS 2
+#define OFFSET_COMMIT 8
+#define OFFSET_FETCH 9
+#define FIND_COORDINATOR 10
+#define JOIN_GROUP 11
+#define HEARTBEAT 12
+#define SYNC_GROUP 14
 #define INIT_PRODUCER_ID 22
+
 #define REFERENCES 5
+#define PATIENCE_MS 30000 /* within which what passes has passed */
 
 struct scene {
     struct kafka_mock mock;
@@ -252,6 +266,183 @@ static void a_missing_topic_is_told_with_what_to_run(void **state)
     assert_non_null(strstr(err.hint, "kafka-topics.sh"));
 }
 
+/* ---- the consumer ---- */
+
+static void open_consumer(struct scene *scene, const char *group, struct broker *broker)
+{
+    struct err err = {0};
+
+    if (broker_open(broker, &broker_kafka, &scene->mock.conf, &scene->journal, group, WORLD_LANDED,
+                    &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+/* Publishes five more. */
+static void publish(struct scene *scene, const char *prefix)
+{
+    struct err err = {0};
+
+    land(scene, prefix);
+    if (relay(scene, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void work_off(struct scene *scene, struct broker *broker, const char *group,
+                     struct message *message_taken)
+{
+    AUTO(step) step = {0};
+    struct err err = {0};
+    const int known = messages_is_consumed(&scene->journal, group, message_taken->id, &err);
+
+    step_open(&step);
+    step_add_consumed(&step, &(struct step_consumed){.group = group,
+                                                     .topic = WORLD_LANDED,
+                                                     .id = message_taken->id,
+                                                     .offset = message_taken->offset});
+    if (known < 0 || (known == 0 && step_commit(&step, &scene->journal, NULL, &err) < 0) ||
+        broker_commit(broker, message_taken, &err) < 0)
+        fail_msg("%s", err.text);
+    message_close(message_taken);
+}
+
+/* Works off what comes until nothing is left to do; returns how many came, -1 a fault was told. */
+static int drain(struct scene *scene, struct broker *broker, const char *group, struct err *err)
+{
+    const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    int64_t lag = -1;
+    int count = 0;
+
+    while (lag != 0 && clock_monotonic_ms() < until_ms) {
+        struct message message = {0};
+        const int got = broker_fetch(broker, 1, 50, &message, err);
+
+        TRY(got);
+        if (got == 1)
+            work_off(scene, broker, group, &message);
+        count += got;
+        if (got == 0)
+            TRY(broker_lag(broker, &lag, err));
+    }
+    return lag == 0 ? count : err_set(err, ERR_NET, "%d messages came, and not all", count);
+}
+
+static void expect_drained(struct scene *scene, struct broker *broker, const char *group, int least,
+                           rd_kafka_resp_err_t code)
+{
+    struct err err = {0};
+    const int count = drain(scene, broker, group, &err);
+
+    if (count < least)
+        fail_msg("%s: %d came: %s", rd_kafka_err2name(code), count, err.text);
+}
+
+static void a_group_is_joined_through_faults_that_pass(void **state)
+{
+    struct scene *scene = *state;
+    AUTO(broker) broker = {0};
+
+    publish(scene, "a");
+    push(scene, FIND_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
+    push(scene, JOIN_GROUP, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    push(scene, JOIN_GROUP, RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+    push(scene, SYNC_GROUP, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
+    push(scene, SYNC_GROUP, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    push(scene, OFFSET_FETCH, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    push(scene, OFFSET_FETCH, RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+    push(scene, OFFSET_FETCH, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT);
+    push(scene, LIST_OFFSETS, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    push(scene, LIST_OFFSETS, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+    open_consumer(scene, "g", &broker);
+
+    expect_drained(scene, &broker, "g", REFERENCES, RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* Each code meets a consumer that is at work. */
+static void expect_passed(struct scene *scene, int api, const rd_kafka_resp_err_t *codes,
+                          size_t count)
+{
+    AUTO(broker) broker = {0};
+
+    open_consumer(scene, "g", &broker);
+    for (size_t i = 0; i < count; i++) {
+        char prefix[2] = {(char)('a' + (int)i), '\0'};
+
+        push(scene, api, codes[i]);
+        publish(scene, prefix);
+        expect_drained(scene, &broker, "g", REFERENCES, codes[i]);
+    }
+}
+
+static void a_fault_of_fetching_that_passes_is_waited_out(void **state)
+{
+    static const rd_kafka_resp_err_t codes[] = {
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+        RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+        RD_KAFKA_RESP_ERR_UNKNOWN,
+        RD_KAFKA_RESP_ERR__TRANSPORT,
+    };
+
+    expect_passed(*state, FETCH, codes, sizeof codes / sizeof *codes);
+}
+
+static void a_fault_of_committing_that_passes_loses_no_offset(void **state)
+{
+    static const rd_kafka_resp_err_t codes[] = {
+        RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+        RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+        RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+        RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+        RD_KAFKA_RESP_ERR__TRANSPORT,
+    };
+
+    expect_passed(*state, OFFSET_COMMIT, codes, sizeof codes / sizeof *codes);
+}
+
+static void a_member_that_was_left_out_joins_again(void **state)
+{
+    static const rd_kafka_resp_err_t codes[] = {
+        RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+        RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+        RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+        RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+    };
+
+    expect_passed(*state, HEARTBEAT, codes, sizeof codes / sizeof *codes);
+}
+
+static void what_is_not_allowed_is_told_by_fetch(void **state)
+{
+    static const struct {
+        int api;
+        rd_kafka_resp_err_t code;
+    } faults[] = {
+        {FIND_COORDINATOR, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED},
+        {JOIN_GROUP, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED},
+        {OFFSET_FETCH, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED},
+        {FETCH, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED},
+    };
+    struct scene *scene = *state;
+
+    publish(scene, "a");
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        const char group[] = {'g', (char)('0' + (int)i), '\0'};
+        AUTO(broker) broker = {0};
+        struct err err = {0};
+
+        push(scene, faults[i].api, faults[i].code);
+        open_consumer(scene, group, &broker);
+        if (drain(scene, &broker, group, &err) >= 0)
+            fail_msg("%s of request %d was not told", rd_kafka_err2name(faults[i].code),
+                     faults[i].api);
+        assert_int_equal(err.code, ERR_REMOTE);
+        assert_false(err.retriable);
+        assert_non_null(strstr(err.hint, "ACL"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +453,11 @@ int main(void)
         TEST(a_fault_that_stays_is_told_and_nothing_is_lost),
         TEST(nobody_is_reached_and_that_is_told_with_the_address),
         TEST(a_missing_topic_is_told_with_what_to_run),
+        TEST(a_group_is_joined_through_faults_that_pass),
+        TEST(a_fault_of_fetching_that_passes_is_waited_out),
+        TEST(a_fault_of_committing_that_passes_loses_no_offset),
+        TEST(a_member_that_was_left_out_joins_again),
+        TEST(what_is_not_allowed_is_told_by_fetch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
