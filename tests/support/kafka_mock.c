@@ -63,7 +63,8 @@ void kafka_mock_open(struct kafka_mock *mock, int partitions)
         .partitions = partitions,
         .replication = -1,
     };
-    kafka_mock_set(mock, "session.timeout.ms", "1000");
+    /* It lets members wait for a second less than this; with no more than that, it forgets who waits. */
+    kafka_mock_set(mock, "session.timeout.ms", "1500");
     kafka_mock_set(mock, "heartbeat.interval.ms", "100");
 }
 
