@@ -42,7 +42,7 @@ def write_pipeline(folder, url, name, rows, remote, distinct):
     table = jobs.TABLE.replace("\ntransform:\n  tables:", SPARK.format(remote=remote))
     if not distinct:
         table = table.replace("      distinct: id\n", "")
-    text = jobs.PIPELINE.format(url=url, name=name) + jobs.ROLL.format(rows=rows) + table
+    text = jobs.PIPELINE.format(pipeline="bench", url=url, name=name) + jobs.ROLL.format(rows=rows) + table
     (folder / "pipeline.yaml").write_text(text)
 
 
