@@ -6,12 +6,12 @@
 
 #include "base/logger.h"
 #include "base/stop.h"
-#include "cmd/flow.h"
-#include "cmd/live.h"
 #include "cmd/progress.h"
-#include "cmd/relay.h"
-#include "cmd/river_board.h"
 #include "db/outbox.h"
+#include "river/flow.h"
+#include "river/live.h"
+#include "river/relay.h"
+#include "river/river_board.h"
 
 #include "base/banned.h"
 

@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cmd/compare.h"
 #include "cmd/show.h"
 #include "cmd/table.h"
+#include "river/compare.h"
 
 #include <inttypes.h>
 #include <stdio.h>

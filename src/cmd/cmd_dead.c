@@ -4,11 +4,11 @@
 #include "base/logger.h"
 #include "base/str.h"
 #include "cmd/cmd_mend.h"
-#include "cmd/relay.h"
-#include "cmd/river.h"
 #include "cmd/show.h"
 #include "db/dead.h"
 #include "db/report.h"
+#include "river/relay.h"
+#include "river/river.h"
 
 #include <inttypes.h>
 #include <stdio.h>

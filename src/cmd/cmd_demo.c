@@ -8,12 +8,12 @@
 #include "base/logger.h"
 #include "base/mem.h"
 #include "base/stop.h"
-#include "cmd/flow.h"
 #include "cmd/progress.h"
 #include "cmd/sample_api.h"
 #include "cmd/summary.h"
 #include "cmd/table.h"
 #include "db/duck.h"
+#include "river/flow.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,12 +9,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "broker/broker.h"
-#include "cmd/outputs.h"
-#include "cmd/readers.h"
-#include "cmd/river.h"
-#include "cmd/scratch.h"
 #include "db/duck.h"
 #include "engine/engine.h"
+#include "river/outputs.h"
+#include "river/readers.h"
+#include "river/river.h"
+#include "river/scratch.h"
 
 #include <curl/curl.h>
 #include <errno.h>

@@ -8,10 +8,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/cmd_mend.h"
-#include "cmd/readers.h"
-#include "cmd/relay.h"
-#include "cmd/river.h"
 #include "db/move.h"
+#include "river/readers.h"
+#include "river/relay.h"
+#include "river/river.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,10 +6,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/cmd_mend.h"
-#include "cmd/river.h"
-#include "cmd/transform.h"
 #include "db/prune.h"
 #include "db/step.h"
+#include "river/river.h"
+#include "river/transform.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,13 +6,13 @@
 #include "base/logger.h"
 #include "base/stop.h"
 #include "base/str.h"
-#include "cmd/flow.h"
-#include "cmd/live.h"
 #include "cmd/progress.h"
-#include "cmd/relay.h"
-#include "cmd/replay.h"
 #include "cmd/summary.h"
 #include "db/dead.h"
+#include "river/flow.h"
+#include "river/live.h"
+#include "river/relay.h"
+#include "river/replay.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "base/logger.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cmd/pipeline.h"
+#include "river/pipeline.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,9 +3,9 @@
  */
 #include "base/str.h"
 #include "cmd/cmd_mend.h"
-#include "cmd/river.h"
 #include "cmd/show.h"
 #include "db/report.h"
+#include "river/river.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,14 +3,14 @@
  */
 #include "base/str.h"
 #include "cmd/cmd_look.h"
-#include "cmd/export.h"
-#include "cmd/river.h"
 #include "cmd/server_report.h"
 #include "cmd/show.h"
-#include "cmd/stream_record.h"
-#include "cmd/transform.h"
 #include "db/messages.h"
 #include "db/report.h"
+#include "river/export.h"
+#include "river/river.h"
+#include "river/stream_record.h"
+#include "river/transform.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/cmd_look.h"
-#include "cmd/river.h"
 #include "db/duck.h"
+#include "river/river.h"
 
 #include <ctype.h>
 #include <stdio.h>

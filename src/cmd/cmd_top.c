@@ -7,8 +7,8 @@
 #include "base/stop.h"
 #include "base/str.h"
 #include "board/snapshot.h"
-#include "cmd/river_board.h"
 #include "cmd/top_lines.h"
+#include "river/river_board.h"
 
 #include <curses.h>
 #include <locale.h>

@@ -1,7 +1,7 @@
 /*
  * The pipeline file that `riacho init` writes: short, commented, and valid as it stands.
  */
-#include "cmd/pipeline.h"
+#include "river/pipeline.h"
 
 #include "base/banned.h"
 

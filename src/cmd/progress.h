@@ -5,7 +5,7 @@
 #ifndef RIACHO_PROGRESS_H
 #define RIACHO_PROGRESS_H
 
-#include "cmd/river.h"
+#include "river/river.h"
 
 #include <pthread.h>
 

@@ -3,8 +3,8 @@
  */
 #include "cmd/server_report.h"
 
-#include "cmd/readers.h"
 #include "db/outbox.h"
+#include "river/readers.h"
 
 #include "base/banned.h"
 

@@ -5,7 +5,7 @@
 #define RIACHO_SERVER_REPORT_H
 
 #include "base/json.h"
-#include "cmd/river.h"
+#include "river/river.h"
 
 /*
  * Adds to the report's root, where the broker is a server, "outbox" (how many references wait to be sent) and, named

@@ -5,8 +5,8 @@
 #define RIACHO_SUMMARY_H
 
 #include "base/buf.h"
-#include "cmd/flow.h"
-#include "cmd/river.h"
+#include "river/flow.h"
+#include "river/river.h"
 
 /* Text for a person: a few lines that tell what came, where it went, and why each pagination ended. */
 void summary_put_text(struct buf *to, const struct river *river, unsigned stages, int64_t dead);

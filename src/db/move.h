@@ -1,6 +1,6 @@
 /*
  * Moving what is unread to another broker, and back. Nobody else works on the state meanwhile: the caller holds the
- * lock "broker" (cmd/river.h).
+ * lock "broker" (river/river.h).
  *
  * Either way it is one transaction, which also changes whose the state is: a move that was killed has not begun, or
  * is done but for the sending, which the next start does.

@@ -226,7 +226,7 @@ def test_functions_and_structs_in_the_pages_exist(page):
 
 @each([ROOT / "HACKING.md"] + DOCS)
 def test_files_in_the_pages_exist(page):
-    """"cmd/flow.c", "src/cmd/flow.c", "tests/…"; "paginate.c" alone, anywhere in src."""
+    """"river/flow.c", "src/river/flow.c", "tests/…"; "paginate.c" alone, anywhere in src."""
     for code in inline_code(page.read_text()):
         if not re.fullmatch(r"[\w./*-]+\.(?:c|h|py)", code) or "*" in code:
             continue

@@ -1,7 +1,7 @@
 /* The pipeline file: short forms, defaults and secrets, and what the examples and the docs say. */
 #include "base/fs.h"
 #include "base/str.h"
-#include "cmd/pipeline.h"
+#include "river/pipeline.h"
 
 #include <glob.h>
 #include <setjmp.h>

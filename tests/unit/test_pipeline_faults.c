@@ -4,7 +4,7 @@
  */
 #include "base/fs.h"
 #include "base/str.h"
-#include "cmd/pipeline.h"
+#include "river/pipeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

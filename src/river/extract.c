@@ -1,0 +1,548 @@
+/*
+ * Wires source → landing → journal for each resource, one thread a resource.
+ *
+ * Threads: the resource's own thread runs the source and hands batches to the landing; the landing's
+ * thread finishes files and calls commit_landed(), which is the only place where an extraction becomes
+ * true. Each has a journal connection of its own.
+ */
+#include "river/extract.h"
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "base/str.h"
+#include "db/staging.h"
+#include "db/step.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/* Shared by the threads of one pass. */
+struct extract_pass {
+    struct river *river;
+    struct duck duck;
+    struct staging staging;
+    pthread_mutex_t lock; /* guards the three below */
+    size_t next;          /* resource to take next */
+    bool has_failed;
+    struct err first_err;
+};
+
+/* One resource's extraction. */
+struct extraction {
+    struct extract_pass *pass;
+    struct extract_live *live;
+    const struct resource_conf *resource;
+    struct journal journal;        /* the resource's thread */
+    struct journal commit_journal; /* the landing's thread */
+    struct landing landing;
+    struct run_state run; /* position, cursor, … as committed last */
+    struct schema schema; /* history when the landing was opened */
+    char *metadata;
+    char last_name[256]; /* reference made last, to number the parts of a page */
+    int64_t last_part;
+    int64_t roll_before; /* a page that failed before: what comes before it is rolled; 0 */
+    int64_t whole_page;  /* last page that the source gave whole */
+    int64_t large_page;  /* last page that streamed */
+};
+
+static void extraction_close(struct extraction *work)
+{
+    landing_close(&work->landing);
+    journal_close(&work->commit_journal);
+    journal_close(&work->journal);
+    run_state_close(&work->run);
+    schema_close(&work->schema);
+    free(work->metadata);
+    work->metadata = NULL;
+}
+
+/* ---- what is committed ---- */
+
+/* "<resource>-<epoch>-<run>-<first page>-<part>": never names other bytes, as run numbers never repeat. */
+static char *next_reference(struct extraction *work, const struct landed_file *file)
+{
+    char *stem = mem_fmt("%s-%s-%06" PRId64 "-%04" PRId64, work->resource->name,
+                         work->commit_journal.epoch, work->run.number, file->first_page);
+    char *name;
+
+    work->last_part = str_same(stem, work->last_name) ? work->last_part + 1 : 0;
+    snprintf(work->last_name, sizeof work->last_name, "%s", stem);
+    name = mem_fmt("%s-%" PRId64, stem, work->last_part);
+    free(stem);
+    return name;
+}
+
+static void describe_file(struct extraction *work, const struct landed_file *file,
+                          struct ref *ret_ref)
+{
+    const struct river *river = work->pass->river;
+    char now[CLOCK_TEXT];
+    struct ref ref = {
+        .id = next_reference(work, file),
+        .source = mem_fmt("/riacho/%s", river->conf.name),
+        .type = mem_str(REF_LANDED),
+        .subject = mem_str(work->resource->name),
+        .time = mem_str(clock_iso8601(clock_wall_ms(), now)),
+        .root = mem_str("landing"),
+        .format = mem_str("parquet"),
+        .bytes = file->bytes,
+        .rows = file->rows,
+        .sha256 = mem_str(file->sha256),
+        .schema = mem_str(file->fingerprint),
+        .first_page = file->first_page,
+        .last_page = file->last_page,
+        .cursor_from = mem_str(file->cursor_from),
+        .cursor_to = mem_str(file->cursor_to),
+        .run = mem_fmt("%s-%s-%06" PRId64, work->resource->name, work->commit_journal.epoch,
+                       work->run.number),
+    };
+
+    ref.path = mem_fmt("%s/%s.parquet", work->resource->name, ref.id);
+    *ret_ref = ref;
+}
+
+/* The schema stands beside the files too, so that a consumer elsewhere has it. */
+static int write_schema_file(const struct extraction *work, const struct landed_file *file,
+                             struct err *err)
+{
+    char *dir =
+        mem_fmt("%s/%s/_schemas", work->pass->river->conf.landing.dir, work->resource->name);
+    char *path = mem_fmt("%s/%s.json", dir, file->fingerprint);
+    AUTO(buf) text = {0};
+    int written = 0;
+
+    if (!fs_exists(path)) {
+        schema_write(&file->schema, &text);
+        buf_putc(&text, '\n');
+        written = fs_make_dirs(dir, 0777, err);
+        if (written == 0)
+            written = fs_write(path, text.data, text.size, 0666, err);
+    }
+    free(path);
+    free(dir);
+    return written;
+}
+
+static int add_landed_file(struct extraction *work, struct step *step,
+                           const struct landed_file *file, const char *url, struct err *err)
+{
+    AUTO(ref) ref = {0};
+    char *final_path;
+
+    TRY(write_schema_file(work, file, err));
+    describe_file(work, file, &ref);
+    final_path = fs_join(work->pass->river->conf.landing.dir, ref.path);
+    step_add_schema(step, work->resource->name, file->fingerprint, &file->schema);
+    step_add_file(step, &(struct step_file){.temp_path = file->temp_path,
+                                            .final_path = final_path,
+                                            .stage = "extract",
+                                            .topic = work->pass->river->landed_topic,
+                                            .ref = &ref,
+                                            .request = url});
+    free(final_path);
+    return 0;
+}
+
+static char *counts_of(const struct extract_live *live)
+{
+    return mem_fmt("{\"requests\":%lld,\"retries\":%lld,\"pages\":%lld,\"records\":%lld,"
+                   "\"bytes\":%lld,\"rows\":%lld,\"files\":%lld,\"skipped\":%lld}",
+                   atomic_load(&live->source.requests), atomic_load(&live->source.retries),
+                   atomic_load(&live->source.pages), atomic_load(&live->source.records),
+                   atomic_load(&live->source.bytes), atomic_load(&live->landing.rows),
+                   atomic_load(&live->landing.files), atomic_load(&live->landing.skipped));
+}
+
+static void replace_text(char **text, const char *with)
+{
+    char *copy = mem_str(with);
+
+    free(*text);
+    *text = copy;
+}
+
+/* What was committed is where a restart within this process goes on from. */
+static void remember_committed(struct extraction *work, const struct landed *landed)
+{
+    work->run.next_page = landed->page + 1;
+    replace_text(&work->run.position, landed->position);
+    replace_text(&work->run.cursor, landed->cursor);
+    replace_text(&work->run.boundary, landed->boundary);
+}
+
+static int commit_landed(void *ctx, const struct landed *landed, struct err *err)
+{
+    struct extraction *work = ctx;
+    char *counts = counts_of(work->live);
+    AUTO(step) step = {0};
+    int committed = 1;
+
+    step_open(&step);
+    for (const struct landed_file *file = landed->files; file && committed > 0; file = file->next)
+        if (add_landed_file(work, &step, file, file->url ? file->url : landed->url, err) < 0)
+            committed = -1;
+    step_add_run(&step, &(struct step_run){.resource = work->resource->name,
+                                           .number = work->run.number,
+                                           .page = landed->page,
+                                           .position = landed->is_last ? NULL : landed->position,
+                                           .cursor = landed->cursor,
+                                           .boundary = landed->boundary,
+                                           .counts = counts,
+                                           .why = landed->is_last ? work->live->why : NULL,
+                                           .ended = landed->is_last});
+    free(counts);
+    if (committed > 0)
+        committed = step_commit(&step, &work->commit_journal, NULL, err);
+    if (committed == 0)
+        return err_set(err, ERR_IO, "a landing file of run %" PRId64 " is there already",
+                       work->run.number);
+    TRY(committed);
+    remember_committed(work, landed);
+    return 0;
+}
+
+/* ---- what the source hands over ---- */
+
+static int on_batch(void *ctx, struct batch *batch_taken, struct err *err)
+{
+    struct extraction *work = ctx;
+
+    return landing_batch(&work->landing, batch_taken, err);
+}
+
+static int on_page(void *ctx, const struct page *page, struct err *err)
+{
+    struct extraction *work = ctx;
+
+    work->whole_page = page->number;
+    if (page->is_last)
+        snprintf(work->live->why, sizeof work->live->why, "%s", page->why_last);
+    TRY(landing_page(&work->landing, page, err));
+    if (work->roll_before == page->number + 1)
+        return landing_roll(&work->landing, err);
+    return 0;
+}
+
+static int on_large(void *ctx, int64_t page, struct err *err)
+{
+    struct extraction *work = ctx;
+
+    work->large_page = page;
+    return landing_roll(&work->landing, err);
+}
+
+static int on_wait(void *ctx, struct err *err)
+{
+    struct extraction *work = ctx;
+
+    return landing_tick(&work->landing, err);
+}
+
+static int take_rate(void *ctx, int64_t *ret_wait_ms, struct err *err)
+{
+    struct extraction *work = ctx;
+    const struct source_conf *conf = &work->pass->river->conf.source;
+
+    return journal_rate_take(&work->journal, conf->base_url, conf->rate_per_s, conf->rate_burst,
+                             ret_wait_ms, err);
+}
+
+/* ---- one resource ---- */
+
+static int open_landing(struct extraction *work, struct err *err)
+{
+    const struct incremental_conf *incremental = &work->resource->endpoint.incremental;
+    const bool has_cursor = incremental->is_set;
+
+    schema_close(&work->schema);
+    TRY(journal_schema(&work->journal, work->resource->name, &work->schema, err));
+    return landing_open(&work->landing, &work->pass->duck, &work->pass->river->conf.landing,
+                        &(struct landing_run){
+                            .resource = work->resource->name,
+                            .temp_dir = work->pass->staging.dir,
+                            .metadata = work->metadata,
+                            .schema = work->schema.kind == KIND_NULL ? NULL : &work->schema,
+                            .start_page = work->run.next_page,
+                            .cursor_path = has_cursor ? incremental->cursor_path : NULL,
+                            .cursor_missing = incremental->on_cursor_value_missing,
+                            .start_value = has_cursor ? work->run.start_value : NULL,
+                            .start_boundary = work->run.start_boundary,
+                            .cursor = work->run.cursor,
+                            .boundary = work->run.boundary,
+                            .primary_key = work->resource->primary_key,
+                            .primary_keys = work->resource->primary_keys,
+                            .ctx = work,
+                            .commit = commit_landed,
+                            .stats = &work->live->landing,
+                        },
+                        err);
+}
+
+/* From the last committed page to the end. Leaves the landing closed. */
+static int carry(struct extraction *work, bool *ret_refused, int64_t *ret_bad_page, struct err *err)
+{
+    const struct source_conf *conf = &work->pass->river->conf.source;
+    const struct source_events events = {work, on_batch, on_page, on_large, on_wait};
+    const struct rate_gate gate = {work, take_rate};
+    char *position = mem_str(work->run.position); /* commits replace the run's own meanwhile */
+    const struct source_start start = {
+        .position = position,
+        .next_page = work->run.next_page,
+        .start_value = work->run.start_value,
+        .initial_value = work->resource->endpoint.incremental.initial_value,
+    };
+    int carried = open_landing(work, err);
+
+    if (carried < 0) {
+        free(position);
+        return -1;
+    }
+    work->whole_page = work->run.next_page - 1;
+    carried = source_run(conf, work->resource, &start, &events, conf->rate_per_s > 0 ? &gate : NULL,
+                         &work->live->source, ret_refused, err);
+    free(position);
+    if (carried == 0)
+        carried = landing_finish(&work->landing, err);
+    else {
+        struct err also = {0};
+
+        if (landing_abandon_page(&work->landing, &also) < 0)
+            log_debug("the page that failed was abandoned with: %s", also.text);
+    }
+    *ret_bad_page = landing_bad_page(&work->landing);
+    landing_close(&work->landing);
+    /* The source names the resource in its errors, the landing knows the page alone. */
+    if (carried < 0 && *ret_bad_page > 0 && !str_starts(err->text, "resource "))
+        err_prefix(err, "resource \"%s\", ", work->resource->name);
+    return carried;
+}
+
+/*
+ * Whether to go on from the last commit within this process. Yes if pages that came whole were not
+ * committed for the sake of a later page that failed (they are fetched again and committed before it), or if a
+ * page that streamed broke on the way.
+ */
+static bool is_worth_another_go(struct extraction *work, int64_t bad_page, const struct err *err,
+                                int *goes)
+{
+    const int64_t failed = bad_page ? bad_page : work->whole_page + 1;
+    const bool lost_whole_pages = failed > work->run.next_page && work->roll_before != failed;
+    const bool broke_streaming = err->retriable && work->large_page == failed && *goes < 5;
+
+    if (err->code == ERR_STOPPED || stop_asked() || !(lost_whole_pages || broke_streaming))
+        return false;
+    work->roll_before = failed;
+    (*goes)++;
+    log_debug("resource \"%s\": going on from page %" PRId64 " after: %s", work->resource->name,
+              work->run.next_page, err->text);
+    return true;
+}
+
+static int start_over(struct extraction *work, const struct err *why, struct err *err)
+{
+    log_warn("resource \"%s\": the API refuses to go on at page %" PRId64
+             " (%s); the run starts over, and its records may land again",
+             work->resource->name, work->run.next_page, why->text);
+    return journal_run_over(&work->journal, work->resource->name, &work->run, err);
+}
+
+static int carry_to_the_end(struct extraction *work, struct err *err)
+{
+    bool may_start_over = work->run.position != NULL;
+    int goes = 0;
+
+    for (;;) {
+        bool refused = false;
+        int64_t bad_page = 0;
+
+        if (carry(work, &refused, &bad_page, err) == 0)
+            return 0;
+        if (refused && may_start_over) {
+            const struct err why = *err;
+
+            may_start_over = false;
+            TRY(start_over(work, &why, err));
+            continue;
+        }
+        if (refused || !is_worth_another_go(work, bad_page, err, &goes))
+            return -1;
+    }
+}
+
+static int start_run(struct extraction *work, struct err *err)
+{
+    const struct river *river = work->pass->river;
+    const struct incremental_conf *incremental = &work->resource->endpoint.incremental;
+
+    TRY(journal_share(&river->journal, &work->journal, err));
+    TRY(journal_share(&river->journal, &work->commit_journal, err));
+    TRY(journal_run_start(&work->journal, work->resource->name,
+                          incremental->is_set ? incremental->initial_value : NULL, &work->run,
+                          err));
+    work->live->run = work->run.number;
+    work->metadata = mem_fmt("riacho: '" RIACHO_VERSION "', pipeline: '%s', resource: '%s', "
+                             "run: '%s-%s-%06" PRId64 "'",
+                             river->conf.name, work->resource->name, work->resource->name,
+                             river->journal.epoch, work->run.number);
+    if (work->run.resumes) {
+        work->live->resumed_page = work->run.next_page;
+        log_info("resource \"%s\": going on from page %" PRId64 " of an unfinished run",
+                 work->resource->name, work->run.next_page);
+    }
+    return 0;
+}
+
+static void note_failure(struct extraction *work, const struct err *err)
+{
+    char *counts = counts_of(work->live);
+    struct err also = {0};
+
+    if (work->run.number > 0 &&
+        journal_run_failed(&work->journal, work->resource->name, work->run.number,
+                           err->code == ERR_STOPPED ? "stopped" : "failed", err->text, counts,
+                           &also) < 0)
+        log_warn("could not note the failure of \"%s\": %s", work->resource->name, also.text);
+    snprintf(work->live->why, sizeof work->live->why, "%.*s", (int)sizeof work->live->why - 1,
+             err->text);
+    free(counts);
+}
+
+static int extract_one(struct extract_pass *pass, struct extract_live *live, struct err *err)
+{
+    AUTO(extraction) work = {.pass = pass, .live = live, .resource = live->resource};
+
+    atomic_store(&live->started_ms, clock_monotonic_ms());
+    atomic_store(&live->state, FLOW_RUNNING);
+    if (start_run(&work, err) == 0 && carry_to_the_end(&work, err) == 0) {
+        atomic_store(&live->ended_ms, clock_monotonic_ms());
+        atomic_store(&live->state, FLOW_DONE);
+        log_debug("resource \"%s\": ended: %s", live->resource->name, live->why);
+        return 0;
+    }
+    note_failure(&work, err);
+    atomic_store(&live->ended_ms, clock_monotonic_ms());
+    atomic_store(&live->state, FLOW_FAILED);
+    return -1;
+}
+
+/* ---- all resources ---- */
+
+static struct extract_live *take_resource(struct extract_pass *pass)
+{
+    struct extract_live *live = NULL;
+
+    pthread_mutex_lock(&pass->lock);
+    if (pass->next < pass->river->conf.source.resource_count && !stop_asked())
+        live = &pass->river->extracts[pass->next++];
+    pthread_mutex_unlock(&pass->lock);
+    return live;
+}
+
+static void keep_first_failure(struct extract_pass *pass, const struct err *err)
+{
+    pthread_mutex_lock(&pass->lock);
+    if (!pass->has_failed)
+        pass->first_err = *err;
+    else if (err->code != ERR_STOPPED)
+        log_err(err);
+    pass->has_failed = true;
+    pthread_mutex_unlock(&pass->lock);
+}
+
+static void *extract_thread(void *ctx)
+{
+    struct extract_pass *pass = ctx;
+    struct extract_live *live;
+
+    while ((live = take_resource(pass)) != NULL) {
+        struct err err = {0};
+
+        if (extract_one(pass, live, &err) < 0)
+            keep_first_failure(pass, &err);
+    }
+    return NULL;
+}
+
+static void run_threads(struct extract_pass *pass)
+{
+    const struct source_conf *conf = &pass->river->conf.source;
+    size_t count = (size_t)conf->concurrency;
+    pthread_t *threads;
+
+    if (count > conf->resource_count)
+        count = conf->resource_count;
+    threads = mem_alloc(count * sizeof *threads);
+    for (size_t i = 1; i < count; i++)
+        pthread_create(&threads[i], NULL, extract_thread, pass);
+    extract_thread(pass);
+    for (size_t i = 1; i < count; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+}
+
+/* One by one: others read them meanwhile. */
+static void forget_last_pass(struct extract_live *live)
+{
+    struct source_stats *source = &live->source;
+    struct landing_stats *landing = &live->landing;
+    atomic_llong *const figures[] = {
+        &source->requests,        &source->in_flight,     &source->retries,    &source->pages,
+        &source->records,         &source->bytes,         &source->wire_bytes, &source->waiting_ms,
+        &landing->rows,           &landing->bytes,        &landing->files,     &landing->skipped,
+        &landing->duplicate_keys, &landing->queued_bytes, &live->run,          &live->resumed_page,
+        &live->started_ms,        &live->ended_ms,
+    };
+
+    atomic_store(&live->state, FLOW_WAITING);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        atomic_store(figures[i], 0);
+    live->why[0] = '\0';
+}
+
+static void forget_last_passes(struct river *river)
+{
+    for (size_t i = 0; i < river->conf.source.resource_count; i++)
+        forget_last_pass(&river->extracts[i]);
+}
+
+/* The first pass finds one that was opened while the state was. */
+static int open_duck(struct extract_pass *pass, struct err *err)
+{
+    struct river *river = pass->river;
+    const struct duck_conf conf = {.memory_bytes = river_memory(river, EXTRACT_MEMORY)};
+    const int taken = duck_soon_take(&river->extract_duck, &pass->duck, err);
+
+    return taken == 0 ? duck_open(&pass->duck, &conf, err) : taken < 0 ? -1 : 0;
+}
+
+int extract_all(struct river *river, struct err *err)
+{
+    struct extract_pass pass = {.river = river, .lock = PTHREAD_MUTEX_INITIALIZER};
+    AUTO(lock) lock = {0};
+    int opened;
+
+    TRY(journal_lock(&river->journal, "extractor", &lock, err));
+    forget_last_passes(river);
+    TRY(staging_open(&pass.staging, river->conf.landing.dir, river->journal.process, err));
+    opened = open_duck(&pass, err);
+    if (opened == 0)
+        run_threads(&pass);
+    duck_close(&pass.duck);
+    staging_close(&pass.staging);
+    pthread_mutex_destroy(&pass.lock);
+    TRY(opened);
+    if (pass.has_failed) {
+        *err = pass.first_err;
+        return -1;
+    }
+    if (stop_asked())
+        return err_set(err, ERR_STOPPED, "stopped; run again to go on from where it was");
+    return 0;
+}
