@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -345,7 +346,8 @@ static pid_t start_late_writer(const char *dir)
 
     assert_true(pid >= 0);
     if (pid == 0) {
-        close_range(3, ~0U, 0); /* the locks are not its own */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also if the test fails */
+        close_range(3, ~0U, 0);           /* the locks are not its own */
         write_on(dir);
     }
     while (!fs_exists(first))

@@ -138,6 +138,7 @@ static void a_fault_that_passes_is_waited_out(void **state)
         RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
         RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
         RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION,
+        RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
         RD_KAFKA_RESP_ERR_UNKNOWN, /* a full disk */
         RD_KAFKA_RESP_ERR_INVALID_MSG,
         RD_KAFKA_RESP_ERR__TRANSPORT, /* the connection breaks: nobody knows whether it got there */
@@ -380,6 +381,7 @@ static void a_fault_of_fetching_that_passes_is_waited_out(void **state)
         RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
         RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE,
         RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+        RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
         RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
         RD_KAFKA_RESP_ERR_UNKNOWN,
         RD_KAFKA_RESP_ERR__TRANSPORT,
