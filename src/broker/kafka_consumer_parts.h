@@ -57,8 +57,8 @@ void kafka_consumer_say(rd_kafka_error_t *error_taken);
 
 /* ---- kafka_keeper.c ---- */
 
-/* The thread's body; ends when is_closing is set. */
-void *kafka_keeper_run(void *consumer);
+/* The thread's body, for a struct kafka_consumer; ends when is_closing is set. */
+void *kafka_keeper_run(void *ctx);
 
 /* ---- kafka_seats.c: partitions come and go; the keeper ---- */
 
