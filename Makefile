@@ -153,7 +153,7 @@ test: ## install what the tests need and run them all, also under sanitizers
 	@$(MAKE) --no-print-directory SANITIZE=thread test-unit
 	@deps/venv tests spark browser streamlit
 	@deps/kafka
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-servers test-others
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-kafka test-others
 
 test-unit: $(TESTS) ## unit and contract tests (SANITIZE=... runs them under that sanitizer)
 	@tools/run-units $(TESTS)
@@ -163,11 +163,11 @@ test-e2e: all $(B)/bin/spark_contract $(B)/bin/engine_contract ## the program ag
 	$(PYTEST) tests $(PYTEST_ARGS)
 
 # The halves of test-e2e, which may run side by side: both mostly wait.
-test-servers: all $(B)/bin/spark_contract $(B)/bin/engine_contract
-	$(PYTEST) tests/kafka tests/spark $(PYTEST_ARGS)
+test-kafka: all
+	$(PYTEST) tests/kafka $(PYTEST_ARGS)
 
-test-others: all
-	$(PYTEST) tests --ignore=tests/kafka --ignore=tests/spark $(PYTEST_ARGS)
+test-others: all $(B)/bin/spark_contract $(B)/bin/engine_contract
+	$(PYTEST) tests --ignore=tests/kafka $(PYTEST_ARGS)
 
 torture: all ## the long tests in full: kills, power cuts, large inputs
 	@deps/venv
@@ -298,7 +298,7 @@ clean: ## remove what was built; the fetched libraries stay
 	rm -rf $(filter-out $(D) build/venv build/poetry build/kafka build/page build/browser,$(wildcard build/*))
 
 FORCE:
-.PHONY: all help objects test-objects deps demo test test-unit test-e2e test-servers test-others torture bench \
+.PHONY: all help objects test-objects deps demo test test-unit test-e2e test-kafka test-others torture bench \
         bench-profile bench-instructions bench-record kafka kafka-zookeeper kafka-stop spark spark-stop lint tidy \
         check-rooms check-sizes check-page format format-check docs screenshots install uninstall deb \
         test-packages test-containers clean FORCE
