@@ -113,9 +113,9 @@ def riacho(url, name, rows, remote, distinct):
 
 
 def pyspark(landed, remote, shape, distinct):
-    folder = jobs.fresh("pyspark_connect")
+    folder = jobs.fresh("spark_warm_session")
     words = [remote, landed / "output/landing/quakes", shape, APART, "distinct" if distinct else "all"]
-    done = meter.measure([jobs.PYTHON, "-B", jobs.PEERS / "pyspark_connect.py", *words], folder)
+    done = meter.measure([jobs.PYTHON, "-B", jobs.PEERS / "spark_warm_session.py", *words], folder)
     found = jobs.rows_in(folder / "adjusted" / ("all/*.parquet" if shape == "together" else "*/*.parquet"), True)
     return {"seconds": done.marks["done"] - done.marks["begun"], "found": found}
 

@@ -1,6 +1,6 @@
 """The transform alone, by PySpark's own client of Spark Connect, in a session that is warm when the time begins.
 
-    pyspark_connect.py REMOTE LANDED together|apart COUNT WITH_DISTINCT
+    spark_warm_session.py REMOTE LANDED together|apart COUNT WITH_DISTINCT
 
 `together`: one job over all landed files, as who has a backlog to work off writes it. `apart`: a job for each of the
 first COUNT files as its reference comes, as the PySpark original's consumer does.
