@@ -29,6 +29,21 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=f"{module} is not installed: deps/venv tests {mark}"))
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what the programs that it started said, and what its servers were doing."""
+    outcome = yield
+    report = outcome.get_result()
+    if call.when != "call" or not report.failed:
+        return
+    if "tmp_path" in item.funcargs:
+        for path in sorted(item.funcargs["tmp_path"].rglob(".process-*.err"))[-3:]:
+            report.sections.append((path.name, path.read_text(errors="replace")[-3000:]))
+    for name, value in item.funcargs.items():
+        for title, text in value.tell() if hasattr(value, "tell") else ():
+            report.sections.append((f"{name}: {title}", text))
+
+
 @pytest.fixture
 def api():
     with Api() as api:

@@ -28,6 +28,7 @@ int spark_set_rules(struct spark_session *session, struct err *err)
         {"spark.sql.files.ignoreMissingFiles", "false"},
         {"spark.sql.files.ignoreCorruptFiles", "false"},
         {"spark.sql.sources.partitionOverwriteMode", "static"},
+        {"spark.connect.progress.reportInterval", "250ms"},
         /* So many paths are looked at by the driver itself; for more it would run a job first. */
         {"spark.sql.sources.parallelPartitionDiscovery.threshold", "256"},
     };

@@ -2,6 +2,7 @@
 outputs, faults of the server."""
 
 import random
+import time
 
 import pytest
 import riacho
@@ -184,11 +185,18 @@ def test_a_replay_stands_in_for_the_folders(api, pipeline, spark_server):
     assert all(".g2." in path.name for path in p.files("adjusted", "n"))
 
 
-def test_a_stop_ends_the_job_in_good_order(api, pipeline, spark_server):
+@pytest.mark.parametrize("after", [0, 0.1, 0.2, 0.4, 1.5])
+def test_a_stop_ends_the_job_in_good_order(api, pipeline, spark_server, after):
+    """Also one that Spark is about to begin: it would run to its end, and take the place of others."""
     slow = "SELECT r.id FROM items CROSS JOIN range(0, 1000000000000, 1, 2) AS r WHERE hash(r.id, items.id) = 5"
     p = spark_pipeline(api, pipeline, spark_server, [[{"id": 1}]], tables=[{"name": "n", "from": "items", "sql": slow}])
     with p.start("run") as process:
         riacho.wait_until(lambda: list((p.output / "adjusted").rglob("spark/*")), timeout=60)
+        time.sleep(after)
         process.stop(status=143)
     assert not p.left_over()
     assert p.files("landing", "items") and not p.files("adjusted", "n")
+    quick = [{"name": "n", "from": "items", "sql": "SELECT id FROM items"}]
+    p.write({**p.conf, "transform": {**p.conf["transform"], "tables": quick}})
+    p.run(timeout=60)
+    assert {row["id"] for row in p.adjusted("n")} == {1}

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -159,6 +160,27 @@ class SparkServer:
         """A worker dies with its executors; another one comes in its place."""
         self.end(self.workers[index])
         self.workers[index] = self.start_worker(index)
+
+    def java_of(self, process):
+        """The process of its group that is the JVM: scripts start it."""
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getpgid(int(folder.name)) == process.pid and (folder / "comm").read_text().strip() == "java":
+                    return int(folder.name)
+            except (OSError, ProcessLookupError):
+                continue
+        return None
+
+    def tell(self):
+        """What the driver was doing, as (title, text): for the report of a failed test."""
+        log = self.dir / "driver.log"
+        if log.exists():
+            yield "log", log.read_text(errors="replace")[-6000:]
+        pid = self.driver and self.java_of(self.driver)
+        if pid:
+            said = subprocess.run(["jstack", str(pid)], capture_output=True, text=True, timeout=60)
+            at_work = [one for one in said.stdout.split("\n\n") if re.match('"(Executor task|SparkConnectExec|dag-)', one)]
+            yield "threads", "\n\n".join(at_work) or said.stderr
 
     def stop(self):
         for process in self.processes:
