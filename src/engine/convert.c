@@ -27,18 +27,24 @@ static bool is_text(enum kind kind)
     return kind == KIND_TEXT || kind == KIND_NUMBER || kind == KIND_JSON;
 }
 
-/* Blanks around what is no text in the end are no part of it. */
+/*
+ * Blanks around what is no text in the end are no part of it. Of what stays a text, the second layer makes null
+ * what is empty: were nullif() here, Spark would read the whole object that the text is a member of.
+ */
 static void put_clean_text(const struct dialect *dialect, const struct column_conf *column,
-                           const char *text, bool trim, struct buf *to)
+                           const char *text, bool stays_text, struct buf *to)
 {
-    buf_puts(to, column->empty_as_null ? "nullif(" : "");
+    const bool trim = column->trim || !stays_text;
+    const bool empty_as_null = column->empty_as_null && !stays_text;
+
+    buf_puts(to, empty_as_null ? "nullif(" : "");
     buf_puts(to, column->upper ? "upper(" : column->lower ? "lower(" : "");
     if (trim)
         SQL_FILL(to, dialect->trim, text);
     else
         buf_puts(to, text);
     buf_puts(to, column->upper || column->lower ? ")" : "");
-    buf_puts(to, column->empty_as_null ? ", '')" : "");
+    buf_puts(to, empty_as_null ? ", '')" : "");
 }
 
 static enum form put_text_source(const struct dialect *dialect, const struct column_conf *column,
@@ -47,7 +53,7 @@ static enum form put_text_source(const struct dialect *dialect, const struct col
     AUTO(buf) text = {0};
 
     landed_put_text(landed, dialect, &text);
-    put_clean_text(dialect, column, text.data, column->trim || !stays_text, to);
+    put_clean_text(dialect, column, text.data, stays_text, to);
     return stays_text ? FORM_READY : FORM_TEXT;
 }
 
@@ -393,7 +399,9 @@ static void put_converted(const struct dialect *dialect, const struct column_con
                           struct buf *to)
 {
     if (form == FORM_READY) {
-        buf_puts(to, value);
+        const bool empty_as_null = column->empty_as_null && type->kind == SQL_TEXT;
+
+        SQL_FILL(to, empty_as_null ? "nullif($1, '')" : "$1", value);
         return;
     }
     if (column->on_error == ON_ERROR_NULL || is_total(form, type)) {

@@ -14,12 +14,6 @@
 
 #define ROW_GROUP_ROWS 30720
 
-/*
- * A file of at most so many rows is given the API's order; to sort a larger one would take memory that grows
- * with it. Its rows stand in the landing's order, which is nearly the API's.
- */
-#define SORT_MOST_ROWS 30720
-
 char *duckdb_input_sql(const struct engine_job *job)
 {
     struct buf sql = {0};
@@ -134,7 +128,7 @@ static void put_select(const struct passage *passage, const struct table_plan *p
     buf_printf(to, "SELECT %s FROM (", list);
     table_fill(plan->relation, &parts, to);
     buf_puts(to, ") AS riacho__table");
-    if (is_ours && passage->look.is_unordered && passage->job->input->rows <= SORT_MOST_ROWS)
+    if (is_ours && passage->look.is_unordered && passage->job->input->rows <= TABLE_SORT_MOST_ROWS)
         buf_printf(to, " ORDER BY %s", plan->order);
 }
 

@@ -118,6 +118,14 @@ static void put_filter(const struct table_plan *plan, const struct table_parts *
                  " AND riacho__old." TABLE_FILE_COLUMN " = riacho__all." TABLE_FILE_COLUMN ")");
 }
 
+static bool is_to_be_sorted(const struct spark_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->jobs[i]->input->rows > TABLE_SORT_MOST_ROWS)
+            return false;
+    return true;
+}
+
 /* Our own SQL, over all files at once. */
 static void put_ours(const struct spark_batch *batch, size_t index, struct buf *to)
 {
@@ -134,7 +142,9 @@ static void put_ours(const struct spark_batch *batch, size_t index, struct buf *
     }
     buf_printf(to, "SELECT %s, " TABLE_FILE_COLUMN " FROM (", batch->planned->lists[index]);
     table_fill(plan->relation, &parts, to);
-    buf_printf(to, ") AS riacho__table SORT BY " TABLE_FILE_COLUMN ", %s", plan->order);
+    buf_puts(to, ") AS riacho__table");
+    if (is_to_be_sorted(batch))
+        buf_printf(to, " SORT BY " TABLE_FILE_COLUMN ", %s", plan->order);
 }
 
 /* The user's SQL, file by file. */

@@ -14,6 +14,12 @@
 #define TABLE_FILE_COLUMN "riacho__file"
 #define TABLE_KEY "riacho__key" /* and a number: keys by which rows are told apart */
 
+/*
+ * A file of at most so many rows is given the API's order; to sort a larger one would take memory that grows
+ * with it. Its rows stand in the landing's order, which is nearly the API's.
+ */
+#define TABLE_SORT_MOST_ROWS 30720
+
 /* Stand in a plan's SQL for what differs from file to file; see table_fill(). */
 #define TABLE_INPUT "\x01"
 #define TABLE_RUN "\x02"
