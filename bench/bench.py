@@ -2,8 +2,8 @@
 
     bench.py [--only a,c,d] [--rounds N] [--who NAME]
 
-After each workload its figures go into build/bench/results.json, and RESULTS.md is made anew from it; with --only the other workloads keep what they had. The READMEs quote its
-short table.
+After each workload its figures go into build/bench/results.json, and RESULTS.md is made anew from it; with --only the
+other workloads keep what they had. The READMEs quote its short table.
 Where time goes beside the peers, and what is fair about them, is told in docs/performance.md.
 """
 
@@ -122,9 +122,9 @@ def read_json(name):
 def earthquakes(bench):
     url = bench.nginx.url
     return {
-        "riacho extract": (5, extract("a", url)),
-        "riacho run": (5, run("a", url)),
-        "DuckDB read_json": (5, read_json("a")),
+        "riacho extract": (9, extract("a", url)),
+        "riacho run": (9, run("a", url)),
+        "DuckDB read_json": (9, read_json("a")),
         "DuckDB from Python": (3, peer("duckdb_python", "a", url)),
         "polars (read_json)": (3, peer("polars_read_json", "a", url)),
         "polars (dicts)": (1, peer("polars_dicts", "a", url, "land")),

@@ -141,6 +141,8 @@ static void a_fault_that_passes_is_waited_out(void **state)
         RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
         RD_KAFKA_RESP_ERR_UNKNOWN, /* a full disk */
         RD_KAFKA_RESP_ERR_INVALID_MSG,
+        RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED,
+        RD_KAFKA_RESP_ERR_NOT_CONTROLLER,
         RD_KAFKA_RESP_ERR__TRANSPORT, /* the connection breaks: nobody knows whether it got there */
     };
     struct scene *scene = *state;
@@ -164,6 +166,7 @@ static void a_producer_that_is_dead_for_ever_is_made_anew(void **state)
         RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
         RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID,
         RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+        RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING,
     };
     struct scene *scene = *state;
 
@@ -208,6 +211,7 @@ static void a_fault_that_stays_is_told_and_nothing_is_lost(void **state)
         RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
         RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
         RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+        RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR,
     };
     struct scene *scene = *state;
 
