@@ -193,7 +193,7 @@ bench: all $(FLOORS:bench/floors/%.c=$(B)/bench/%)
 endif
 
 bench-profile: all ## where riacho's CPU goes (perf; BENCH=a,c: these workloads, else a)
-	build/venv/bin/python -B bench/profile.py $(or $(BENCH),a)
+	build/venv/bin/python -B bench/cpu_profile.py $(or $(BENCH),a)
 
 bench-instructions: $(B)/bench/steps ## compare the instructions of a record with those in bench/instructions.json
 	python3 -B bench/instructions.py

@@ -3,7 +3,7 @@
 Each sample of `perf record` is counted for the part that its function belongs to: riacho's own functions by the source
 file that holds them, those of DuckDB by their names, the rest by their library. Writes build/bench/profiles.md.
 
-usage: profile.py a,c,…
+usage: cpu_profile.py a,c,…
 """
 
 import collections
