@@ -27,34 +27,32 @@ static bool is_text(enum kind kind)
     return kind == KIND_TEXT || kind == KIND_NUMBER || kind == KIND_JSON;
 }
 
-/*
- * Blanks around what is no text in the end are no part of it. Of what stays a text, the second layer makes null
- * what is empty: were nullif() here, Spark would read the whole object that the text is a member of.
- */
-static void put_clean_text(const struct dialect *dialect, const struct column_conf *column,
-                           const char *text, bool stays_text, struct buf *to)
+static void put_clean_text(const struct column_conf *column, const char *trim, const char *text,
+                           struct buf *to)
 {
-    const bool trim = column->trim || !stays_text;
-    const bool empty_as_null = column->empty_as_null && !stays_text;
-
-    buf_puts(to, empty_as_null ? "nullif(" : "");
+    buf_puts(to, column->empty_as_null ? "nullif(" : "");
     buf_puts(to, column->upper ? "upper(" : column->lower ? "lower(" : "");
-    if (trim)
-        SQL_FILL(to, dialect->trim, text);
-    else
-        buf_puts(to, text);
+    SQL_FILL(to, trim, text);
     buf_puts(to, column->upper || column->lower ? ")" : "");
-    buf_puts(to, empty_as_null ? ", '')" : "");
+    buf_puts(to, column->empty_as_null ? ", '')" : "");
 }
 
+/*
+ * Blanks around what is no text in the end are no part of it. What stays a text is cleaned in the second layer,
+ * where it has a name; and of nullif() here Spark would read the whole object that the text is a member of.
+ */
 static enum form put_text_source(const struct dialect *dialect, const struct column_conf *column,
                                  const struct landed *landed, bool stays_text, struct buf *to)
 {
     AUTO(buf) text = {0};
 
     landed_put_text(landed, dialect, &text);
-    put_clean_text(dialect, column, text.data, stays_text, to);
-    return stays_text ? FORM_READY : FORM_TEXT;
+    if (stays_text) {
+        buf_puts(to, text.data);
+        return FORM_READY;
+    }
+    put_clean_text(column, dialect->trim, text.data, to);
+    return FORM_TEXT;
 }
 
 static enum form put_as_landed(const struct dialect *dialect, const struct column_conf *column,
@@ -398,10 +396,12 @@ static void put_converted(const struct dialect *dialect, const struct column_con
                           enum form form, const struct sql_type *type, const char *value,
                           struct buf *to)
 {
+    if (form == FORM_READY && type->kind == SQL_TEXT) {
+        put_clean_text(column, column->trim ? dialect->trim_value : "$1", value, to);
+        return;
+    }
     if (form == FORM_READY) {
-        const bool empty_as_null = column->empty_as_null && type->kind == SQL_TEXT;
-
-        SQL_FILL(to, empty_as_null ? "nullif($1, '')" : "$1", value);
+        buf_puts(to, value);
         return;
     }
     if (column->on_error == ON_ERROR_NULL || is_total(form, type)) {

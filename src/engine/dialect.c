@@ -39,6 +39,7 @@ static void put_pointer(const struct json_step *steps, size_t count, struct buf 
 
 /* Blanks: White_Space of Unicode, and the byte order mark. A pattern is faster than DuckDB's trim(). */
 #define BLANK "[\\s\\v\\p{Z}\\x{85}\\x{FEFF}]"
+#define TRIM "regexp_replace($1, '^" BLANK "+|" BLANK "+$', '', 'g')"
 
 const struct dialect dialect_duckdb = {
     .name = "duckdb",
@@ -51,7 +52,11 @@ const struct dialect dialect_duckdb = {
     .instant = "TIMESTAMP WITH TIME ZONE",
     .field = "struct_extract($1, $3)",
     .item = "list_extract($1, $2 + 1)",
-    .trim = "regexp_replace($1, '^" BLANK "+|" BLANK "+$', '', 'g')",
+    .trim = TRIM,
+    /* Most texts begin and end with a character of ASCII that is no blank. */
+    .trim_value =
+        "CASE WHEN $1 >= '!' AND $1 < chr(127) AND $1[-1] BETWEEN '!' AND '~' THEN $1 ELSE " TRIM
+        " END",
     .matches = "regexp_full_match($1, $2)",
     .fail = "error(concat($1))",
     .of_micros = "make_timestamptz($1)",

@@ -29,9 +29,10 @@ struct dialect {
     const char *instant; /* the type of timestamps */
     const char *field;   /* member of a struct: $1 the struct, $2 its name, $3 that as a literal */
     const char *item;    /* item of a list, NULL if it is too short: $1 the list, $2 from 0 */
-    const char *trim;    /* $1 without blanks at both ends */
-    const char *matches; /* whether the whole text $1 matches the pattern $2 */
-    const char *fail;    /* fails the query with the message of the parts $1 */
+    const char *trim;    /* $1 without blanks at both ends; names $1 once */
+    const char *trim_value; /* the same and quicker, of what is cheap to name several times */
+    const char *matches;    /* whether the whole text $1 matches the pattern $2 */
+    const char *fail;       /* fails the query with the message of the parts $1 */
     const char *of_micros;  /* a timestamp of microseconds since 1970 $1 */
     const char *quotient;   /* $1 by $2, integers, the rest dropped */
     const char *padded;     /* $1, not negative, as text of at least six digits */

@@ -197,6 +197,8 @@ static void put_path(const struct json_step *steps, size_t count, struct buf *to
     "06"                                                                                           \
     "\\u2007\\u2008\\u2009\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000\\uFEFF"
 
+#define TRIM "trim(BOTH '" BLANKS "' FROM $1)"
+
 /* JSON of any type; to_json() by itself takes no scalars. */
 #define JSON_OF(value)                                                                             \
     "regexp_extract(to_json(array(" value "), map('ignoreNullFields', 'false')), "                 \
@@ -215,7 +217,10 @@ const struct dialect dialect_spark = {
     .instant = "TIMESTAMP",
     .field = "$1.$2",
     .item = "get($1, $2)",
-    .trim = "trim(BOTH '" BLANKS "' FROM $1)",
+    .trim = TRIM,
+    /* Most texts begin and end with a character of ASCII that is no blank. */
+    .trim_value = "CASE WHEN $1 >= '!' AND $1 < '\\u007F' AND right($1, 1) BETWEEN '!' AND '~' "
+                  "THEN $1 ELSE " TRIM " END",
     .matches = "($1 RLIKE concat('^(?:', $2, ')\\\\z'))",
     .fail = "raise_error(concat($1))",
     .of_micros = "timestamp_micros($1)",

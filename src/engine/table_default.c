@@ -91,7 +91,7 @@ static void add_value(struct making_table *table, const char *name, const struct
         type.kind = SQL_JSON;
     } else if (landed->kind == KIND_TEXT) {
         buf_puts(&value, "nullif(");
-        SQL_FILL(&value, dialect->trim, landed->sql);
+        SQL_FILL(&value, dialect->trim_value, landed->sql);
         buf_puts(&value, ", '')");
     } else
         landed_put_stored(landed, dialect, &value);

@@ -419,6 +419,26 @@ static void texts_are_cleaned_as_the_column_says(void **state)
                "false||NULL|true|true|NULL\nNULL|NULL|NULL|true|NULL|NULL\n");
 }
 
+/* Whatever a text begins and ends with; DEL is a control character, and no blank. */
+static void blanks_go_from_either_end_and_from_nowhere_else(void **state)
+{
+    struct lab *lab = *state;
+    struct table table;
+
+    table_open(&table);
+    add(&table, "id", "id", COLUMN_BIGINT);
+    add(&table, "s", "s", COLUMN_TEXT)->trim = true;
+    pass(lab, &table.tables,
+         "[{'id':1,'s':'a b'},{'id':2,'s':' "
+         "a'},{'id':3,'s':'a\\u3000'},{'id':4,'s':'\\ufeff\\u00e9'},"
+         "{'id':5,'s':'\\u00e9a\\u0085'},{'id':6,'s':'~'},{'id':7,'s':'!\\n'},{'id':8,'s':'\\u007f "
+         "'},"
+         "{'id':9,'s':'\\u00e9 a'},{'id':10,'s':'a\\u00e9'}]");
+
+    lab_expect(lab, "SELECT id, replace(s, chr(127), 'DEL') FROM @t ORDER BY id",
+               "1|a b\n2|a\n3|a\n4|\u00e9\n5|\u00e9a\n6|~\n7|!\n8|DEL\n9|\u00e9 a\n10|a\u00e9\n");
+}
+
 static void defaults_stand_in_for_null(void **state)
 {
     struct lab *lab = *state;
@@ -1296,6 +1316,7 @@ int main(void)
         TEST(a_whole_record_can_be_had_as_json),
         TEST(records_that_are_no_objects_are_the_column_value),
         TEST(texts_are_cleaned_as_the_column_says),
+        TEST(blanks_go_from_either_end_and_from_nowhere_else),
         TEST(defaults_stand_in_for_null),
         TEST(a_value_that_does_not_convert_is_named_with_its_row),
         TEST(each_type_refuses_in_its_own_words),
