@@ -30,6 +30,7 @@ from spark_server import TOKEN, SparkServer  # noqa: E402
 
 HOME = jobs.ROOT / "build" / "bench"
 APART = 60    # references that PySpark works off one by one; its rate hardly depends on how many
+FILES_OF = {"together": "all/*.parquet", "partitioned": "all/*/*.parquet", "apart": "*/*.parquet"}
 JAVA = "-XX:+UseParallelGC -Xshare:auto"    # as a server runs that has time to grow warm
 SPARK = """
 transform:
@@ -116,7 +117,7 @@ def pyspark(landed, remote, shape, distinct):
     folder = jobs.fresh("spark_warm_session")
     words = [remote, landed / "output/landing/quakes", shape, APART, "distinct" if distinct else "all"]
     done = meter.measure([jobs.PYTHON, "-B", jobs.PEERS / "spark_warm_session.py", *words], folder)
-    found = jobs.rows_in(folder / "adjusted" / ("all/*.parquet" if shape == "together" else "*/*.parquet"), True)
+    found = jobs.rows_in(folder / "adjusted" / FILES_OF[shape], True)
     return {"seconds": done.marks["done"] - done.marks["begun"], "found": found}
 
 
@@ -137,11 +138,12 @@ def seconds_of(samples):
 
 
 def check_same(taken):
-    one, other = (samples[0]["found"] for samples in taken.values())
+    one, *others = (samples[0]["found"] for samples in taken.values())
     for column, value in one.items():
-        near = isinstance(value, float) and abs(value - other[column]) <= 1e-6 * abs(value)
-        if not near and value != other[column]:
-            raise SystemExit(f"the rows differ: {column} is {value} and {other[column]}")
+        for other in others:
+            near = isinstance(value, float) and abs(value - other[column]) <= 1e-6 * abs(value)
+            if not near and value != other[column]:
+                raise SystemExit(f"the rows differ: {column} is {value} and {other[column]}")
 
 
 def large(rounds, url, remote, distinct):
@@ -150,14 +152,17 @@ def large(rounds, url, remote, distinct):
         rounds,
         riacho=lambda: riacho(url, "a", 100_000, remote, distinct),
         pyspark=lambda: pyspark(landed, remote, "together", distinct),
+        pyspark_partitioned=lambda: pyspark(landed, remote, "partitioned", distinct),
     )
     check_same(taken)
-    mine, other = seconds_of(taken["riacho"]), seconds_of(taken["pyspark"])
+    mine, other, like = (seconds_of(samples) for samples in taken.values())
     return {
         "rows": taken["riacho"][0]["found"]["rows"],
         "riacho_s": round(mine, 2),
         "pyspark_s": round(other, 2),
+        "pyspark_partitioned_s": round(like, 2),
         "ratio": round(mine / other, 2),
+        "ratio_partitioned": round(mine / like, 2),
         "riacho_peak_mib": max(sample["peak"] for sample in taken["riacho"]) >> 20,
     }
 

@@ -1,9 +1,10 @@
 """The transform alone, by PySpark's own client of Spark Connect, in a session that is warm when the time begins.
 
-    spark_warm_session.py REMOTE LANDED together|apart COUNT WITH_DISTINCT
+    spark_warm_session.py REMOTE LANDED together|partitioned|apart COUNT WITH_DISTINCT
 
-`together`: one job over all landed files, as who has a backlog to work off writes it. `apart`: a job for each of the
-first COUNT files as its reference comes, as the PySpark original's consumer does.
+`together`: one job over all landed files, as who has a backlog to work off writes it. `partitioned`: the same, with a folder
+for what came of each file, as riacho makes it. `apart`: a job for each of the first COUNT files as its reference comes,
+as the PySpark original's consumer does.
 """
 
 import pathlib
@@ -21,9 +22,11 @@ spark.conf.set("spark.sql.session.timeZone", "UTC")
 
 def adjust(paths, to):
     place = F.trim("properties.place")
+    kept = [F.col("_metadata.file_name").alias("file")] if SHAPE == "partitioned" else []
     rows = (
         spark.read.parquet(*[f"file://{path}" for path in paths])
         .select(
+            *kept,
             "id",
             F.col("properties.mag").cast("double").alias("magnitude"),
             F.when(place != "", place).alias("place"),
@@ -37,16 +40,19 @@ def adjust(paths, to):
     )
     if DISTINCT == "distinct":
         rows = rows.dropDuplicates(["id"])
-    rows.write.option("compression", "zstd").parquet(f"file://{OUT / to}")
+    writer = rows.write.option("compression", "zstd")
+    if kept:
+        writer = writer.partitionBy("file")
+    writer.parquet(f"file://{OUT / to}")
 
 
 files = sorted(LANDED.glob("*.parquet"))
 adjust(files[:1], ".warm")
 print("@ begun", flush=True)
-if SHAPE == "together":
-    adjust(files, "all")
-else:
+if SHAPE == "apart":
     for path in files[:COUNT]:
         adjust([path], path.name)
+else:
+    adjust(files, "all")
 print("@ done", flush=True)
 spark.stop()

@@ -27,14 +27,11 @@ static bool is_text(enum kind kind)
     return kind == KIND_TEXT || kind == KIND_NUMBER || kind == KIND_JSON;
 }
 
-static void put_clean_text(const struct column_conf *column, const char *trim, const char *text,
-                           struct buf *to)
+static void put_case(const struct column_conf *column, const char *text, struct buf *to)
 {
-    buf_puts(to, column->empty_as_null ? "nullif(" : "");
     buf_puts(to, column->upper ? "upper(" : column->lower ? "lower(" : "");
-    SQL_FILL(to, trim, text);
+    buf_puts(to, text);
     buf_puts(to, column->upper || column->lower ? ")" : "");
-    buf_puts(to, column->empty_as_null ? ", '')" : "");
 }
 
 /*
@@ -45,13 +42,15 @@ static enum form put_text_source(const struct dialect *dialect, const struct col
                                  const struct landed *landed, bool stays_text, struct buf *to)
 {
     AUTO(buf) text = {0};
+    AUTO(buf) trimmed = {0};
 
-    landed_put_text(landed, dialect, &text);
-    if (stays_text) {
-        buf_puts(to, text.data);
+    landed_put_text(landed, dialect, stays_text ? to : &text);
+    if (stays_text)
         return FORM_READY;
-    }
-    put_clean_text(column, dialect->trim, text.data, to);
+    SQL_FILL(&trimmed, dialect->trim, text.data);
+    buf_puts(to, column->empty_as_null ? "nullif(" : "");
+    put_case(column, trimmed.data, to);
+    buf_puts(to, column->empty_as_null ? ", '')" : "");
     return FORM_TEXT;
 }
 
@@ -392,16 +391,28 @@ static bool is_total(enum form form, const struct sql_type *type)
             (form == FORM_INT || form == FORM_DECIMAL || form == FORM_DOUBLE));
 }
 
+/* A text that stays one. */
+static void put_cleaned(const struct dialect *dialect, const struct column_conf *column,
+                        const char *value, struct buf *to)
+{
+    AUTO(buf) text = {0};
+
+    if (column->trim)
+        dialect_put_trimmed(dialect, value, column->empty_as_null, &text);
+    else
+        SQL_FILL(&text, column->empty_as_null ? "nullif($1, '')" : "$1", value);
+    put_case(column, text.data, to);
+}
+
 static void put_converted(const struct dialect *dialect, const struct column_conf *column,
                           enum form form, const struct sql_type *type, const char *value,
                           struct buf *to)
 {
-    if (form == FORM_READY && type->kind == SQL_TEXT) {
-        put_clean_text(column, column->trim ? dialect->trim_value : "$1", value, to);
-        return;
-    }
     if (form == FORM_READY) {
-        buf_puts(to, value);
+        if (type->kind == SQL_TEXT)
+            put_cleaned(dialect, column, value, to);
+        else
+            buf_puts(to, value);
         return;
     }
     if (column->on_error == ON_ERROR_NULL || is_total(form, type)) {

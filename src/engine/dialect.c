@@ -1,5 +1,5 @@
 /*
- * DuckDB's dialect, and filling templates.
+ * DuckDB's dialect, and what is put together from any.
  */
 #include "engine/dialect.h"
 
@@ -17,6 +17,17 @@ void sql_fill(struct buf *to, const char *template, const char *const *parts)
         else
             buf_putc(to, *at);
     }
+}
+
+void dialect_put_trimmed(const struct dialect *dialect, const char *value, bool empty_as_null,
+                         struct buf *to)
+{
+    AUTO(buf) trimmed = {0};
+    AUTO(buf) rest = {0};
+
+    SQL_FILL(&trimmed, dialect->trim, value);
+    SQL_FILL(&rest, empty_as_null ? "nullif($1, '')" : "$1", trimmed.data);
+    SQL_FILL(to, dialect->unless_clean, value, rest.data);
 }
 
 /* A JSON Pointer (RFC 6901), which can name any key. */
@@ -54,9 +65,8 @@ const struct dialect dialect_duckdb = {
     .item = "list_extract($1, $2 + 1)",
     .trim = TRIM,
     /* Most texts begin and end with a character of ASCII that is no blank. */
-    .trim_value =
-        "CASE WHEN $1 >= '!' AND $1 < chr(127) AND $1[-1] BETWEEN '!' AND '~' THEN $1 ELSE " TRIM
-        " END",
+    .unless_clean =
+        "CASE WHEN $1 >= '!' AND $1 < chr(127) AND $1[-1] BETWEEN '!' AND '~' THEN $1 ELSE $2 END",
     .matches = "regexp_full_match($1, $2)",
     .fail = "error(concat($1))",
     .of_micros = "make_timestamptz($1)",

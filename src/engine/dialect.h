@@ -30,22 +30,29 @@ struct dialect {
     const char *field;   /* member of a struct: $1 the struct, $2 its name, $3 that as a literal */
     const char *item;    /* item of a list, NULL if it is too short: $1 the list, $2 from 0 */
     const char *trim;    /* $1 without blanks at both ends; names $1 once */
-    const char *trim_value; /* the same and quicker, of what is cheap to name several times */
-    const char *matches;    /* whether the whole text $1 matches the pattern $2 */
-    const char *fail;       /* fails the query with the message of the parts $1 */
-    const char *of_micros;  /* a timestamp of microseconds since 1970 $1 */
-    const char *quotient;   /* $1 by $2, integers, the rest dropped */
-    const char *padded;     /* $1, not negative, as text of at least six digits */
-    const char *json;       /* JSON text of any value $1 */
-    const char *json_value; /* in the JSON text $1, what is at path $2: as JSON text */
-    const char *json_text;  /* the same, a string without quotes; null is NULL */
-    const char *json_texts; /* each item of the list $1 of JSON texts, a string without quotes */
-    const char *jsons;      /* each item of the list $1 as JSON text */
-    const char *whole;      /* a record of all columns: $1 "name, name, …" */
+    const char *unless_clean; /* $1 if it begins and ends with what is plainly no blank, else $2 */
+    const char *matches;      /* whether the whole text $1 matches the pattern $2 */
+    const char *fail;         /* fails the query with the message of the parts $1 */
+    const char *of_micros;    /* a timestamp of microseconds since 1970 $1 */
+    const char *quotient;     /* $1 by $2, integers, the rest dropped */
+    const char *padded;       /* $1, not negative, as text of at least six digits */
+    const char *json;         /* JSON text of any value $1 */
+    const char *json_value;   /* in the JSON text $1, what is at path $2: as JSON text */
+    const char *json_text;    /* the same, a string without quotes; null is NULL */
+    const char *json_texts;   /* each item of the list $1 of JSON texts, a string without quotes */
+    const char *jsons;        /* each item of the list $1 as JSON text */
+    const char *whole;        /* a record of all columns: $1 "name, name, …" */
     /* The relation $1 with columns riacho__id, riacho__place$2 and riacho__list: a row per item, with
      * riacho__item and riacho__index (from 0) instead of the list. */
     const char *items;
 };
+
+/*
+ * A text without blanks at both ends, quickly where it has none; with `empty_as_null` NULL if nothing is left. The
+ * value is named several times, and should be cheap.
+ */
+void dialect_put_trimmed(const struct dialect *dialect, const char *value, bool empty_as_null,
+                         struct buf *to);
 
 extern const struct dialect dialect_duckdb;
 extern const struct dialect dialect_spark;

@@ -219,8 +219,8 @@ const struct dialect dialect_spark = {
     .item = "get($1, $2)",
     .trim = TRIM,
     /* Most texts begin and end with a character of ASCII that is no blank. */
-    .trim_value = "CASE WHEN $1 >= '!' AND $1 < '\\u007F' AND right($1, 1) BETWEEN '!' AND '~' "
-                  "THEN $1 ELSE " TRIM " END",
+    .unless_clean = "CASE WHEN $1 >= '!' AND $1 < '\\u007F' AND "
+                    "substr(CAST($1 AS BINARY), -1, 1) BETWEEN X'21' AND X'7E' THEN $1 ELSE $2 END",
     .matches = "($1 RLIKE concat('^(?:', $2, ')\\\\z'))",
     .fail = "raise_error(concat($1))",
     .of_micros = "timestamp_micros($1)",

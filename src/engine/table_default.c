@@ -89,11 +89,9 @@ static void add_value(struct making_table *table, const char *name, const struct
         landed_put_json(landed, dialect, &value);
         sql_type_close(&type);
         type.kind = SQL_JSON;
-    } else if (landed->kind == KIND_TEXT) {
-        buf_puts(&value, "nullif(");
-        SQL_FILL(&value, dialect->trim_value, landed->sql);
-        buf_puts(&value, ", '')");
-    } else
+    } else if (landed->kind == KIND_TEXT)
+        dialect_put_trimmed(dialect, landed->sql, true, &value);
+    else
         landed_put_stored(landed, dialect, &value);
     *add_column(table, column_names_take(&table->names, name), value.data) = type;
     type = (struct sql_type){0};

@@ -54,11 +54,11 @@ void feed_open(struct feed *feed, const struct landing_conf *conf, struct landin
     pthread_condattr_destroy(&monotonic);
 }
 
-static void reset_group(struct feed *feed)
+void feed_group_close(struct feed_group *group)
 {
-    free(feed->group.position);
-    free(feed->group.url);
-    feed->group = (struct feed_group){0};
+    free(group->position);
+    free(group->url);
+    *group = (struct feed_group){0};
 }
 
 static void reset_file(struct feed *feed)
@@ -71,7 +71,7 @@ void feed_close(struct feed *feed)
 {
     parcels_free(feed->first);
     parcels_free(feed->aside);
-    reset_group(feed);
+    feed_group_close(&feed->group);
     reset_file(feed);
     pthread_cond_destroy(&feed->has_room);
     pthread_cond_destroy(&feed->arrived);
@@ -555,19 +555,13 @@ bool feed_is_stopped(struct feed *feed)
     return is_stopped;
 }
 
-bool feed_is_page_aligned(struct feed *feed)
+void feed_take_group(struct feed *feed, struct feed_group *ret_group)
 {
-    bool is_aligned;
-
+    *ret_group = (struct feed_group){0};
     pthread_mutex_lock(&feed->lock);
-    is_aligned = feed->aside == NULL && !feed->group.is_mid_page;
-    pthread_mutex_unlock(&feed->lock);
-    return is_aligned;
-}
-
-void feed_group_done(struct feed *feed)
-{
-    pthread_mutex_lock(&feed->lock);
-    reset_group(feed);
+    if (feed->group.has_pages && feed->aside == NULL && !feed->group.is_mid_page) {
+        *ret_group = feed->group;
+        feed->group = (struct feed_group){0};
+    }
     pthread_mutex_unlock(&feed->lock);
 }

@@ -63,6 +63,8 @@ struct feed_group {
     char *url; /* of its first page */
 };
 
+void feed_group_close(struct feed_group *group);
+
 #define HAUL_MOST 64
 #define HAUL_ROWS DUCK_FILES_ROWS /* of one of its files */
 
@@ -159,10 +161,11 @@ size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **
  */
 void feed_take_haul(struct feed *feed, struct haul *haul);
 bool feed_is_stopped(struct feed *feed);
-/* Whether all batches taken so far are in files, up to a page's end. */
-bool feed_is_page_aligned(struct feed *feed);
-/* The group is committed; the next one begins. */
-void feed_group_done(struct feed *feed);
+/*
+ * If all batches taken so far are in files, up to a page's end: takes the group, which ends with it, and begins the
+ * next one. Else the group given back has no pages.
+ */
+void feed_take_group(struct feed *feed, struct feed_group *ret_group);
 /* 0, or -1 with the failure. */
 MUST_CHECK int feed_failure(struct feed *feed, struct err *err);
 

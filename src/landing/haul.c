@@ -78,7 +78,7 @@ static int copy_whole(struct catch *catch, struct haul *haul, const char *finger
     return duck_files_check(part->conn, part->path, catch->rows, catch->count, rows, err);
 }
 
-/* Out of DuckDB's folder, and made durable together. */
+/* Out of DuckDB's folder. */
 static int keep_files(struct catch *catch, struct err *err)
 {
     for (size_t i = 0; i < catch->count; i++) {
@@ -88,33 +88,19 @@ static int keep_files(struct catch *catch, struct err *err)
         if (renamed == 0)
             return err_set(err, ERR_IO, "\"%s\" is there already", catch->temp[i]);
     }
-    return fs_sync_files((const char *const *)catch->temp, catch->count, err);
+    return 0;
 }
 
-static int describe_files(const struct catch *catch, const char *fingerprint,
-                          struct landed_file **last, struct err *err)
+static void describe_files(const struct catch *catch, const char *fingerprint,
+                           struct landed_file **last)
 {
-    struct landed_file **first = last;
-    int described = 0;
+    for (size_t i = 0; i < catch->count; i++) {
+        const struct haul_file *file = catch->files[i];
 
-    for (size_t i = 0; i < catch->count && described == 0; i++) {
-        const char *url = catch->files[i]->parcels->batch->url;
-
-        *last = part_describe(catch->part, &catch->files[i]->fed, fingerprint, catch->temp[i], err);
-        if (*last == NULL)
-            described = -1;
-        else {
-            (*last)->url = mem_str(url);
-            last = &(*last)->next;
-        }
+        *last = part_describe(catch->part, &file->fed, fingerprint, catch->temp[i]);
+        (*last)->url = mem_str(file->parcels->batch->url);
+        last = &(*last)->next;
     }
-    while (described < 0 && *first) {
-        struct landed_file *file = *first;
-
-        *first = file->next;
-        landed_file_free(file);
-    }
-    return described;
 }
 
 static int write_files(struct catch *catch, struct haul *haul, struct landed_file **last,
@@ -126,7 +112,8 @@ static int write_files(struct catch *catch, struct haul *haul, struct landed_fil
     schema_fingerprint(&part->layout->schema, fingerprint);
     TRY(copy_whole(catch, haul, fingerprint, err));
     TRY(keep_files(catch, err));
-    return describe_files(catch, fingerprint, last, err);
+    describe_files(catch, fingerprint, last);
+    return 0;
 }
 
 int haul_write(const struct part *part, struct haul *haul, struct landed_file **last,

@@ -1,12 +1,12 @@
 /*
  * The landing's thread: looks at what has arrived, fixes a schema, runs a COPY until the file's
- * end, and commits when a file's end is a page's end.
+ * end, and leaves the file to the committer.
  */
 #include "landing/landing.h"
 
-#include "base/logger.h"
 #include "base/mem.h"
 #include "landing/batch_cut.h"
+#include "landing/committer.h"
 #include "landing/feed.h"
 #include "landing/feed_table.h"
 #include "landing/haul.h"
@@ -36,97 +36,13 @@ struct landing_impl {
     int64_t memory_bytes;
     pthread_t thread;
     bool is_running; /* the thread is still to be joined */
-    atomic_llong committed_page;
+    struct committer committer;
 
     /* The landing's thread alone: */
-    struct schema history;         /* of the resource, with all that was seen */
-    struct layout layout;          /* of the file at hand */
-    struct cursor_mark mark;       /* of what was committed, or known before */
-    struct cursor_mark group_mark; /* of the files that are to be committed together */
-    struct landed_file *files;     /* those files */
-    struct landed_file **last_file;
+    struct schema history; /* of the resource, with all that was seen */
+    struct layout layout;  /* of the file at hand */
+    struct written written;
 };
-
-/* ---- files that wait for their commit ---- */
-
-static void add_file(struct landing_impl *impl, struct landed_file *file)
-{
-    *impl->last_file = file;
-    impl->last_file = &file->next;
-    atomic_fetch_add(&impl->run.stats->files, 1);
-    atomic_fetch_add(&impl->run.stats->bytes, file->bytes);
-}
-
-static void forget_files(struct landing_impl *impl)
-{
-    while (impl->files) {
-        struct landed_file *file = impl->files;
-
-        impl->files = file->next;
-        landed_file_free(file);
-    }
-    impl->last_file = &impl->files;
-    cursor_mark_close(&impl->group_mark);
-}
-
-/* What never became true is taken away, from the disk and from the counts. */
-static void discard_files(struct landing_impl *impl)
-{
-    for (const struct landed_file *file = impl->files; file; file = file->next) {
-        struct err err = {0};
-
-        if (fs_remove_file(file->temp_path, &err) < 0)
-            log_warn("a temporary file is left behind: %s", err.text);
-        atomic_fetch_sub(&impl->run.stats->files, 1);
-        atomic_fetch_sub(&impl->run.stats->bytes, file->bytes);
-        atomic_fetch_sub(&impl->run.stats->rows, file->rows);
-    }
-    forget_files(impl);
-}
-
-static int hand_over(struct landing_impl *impl, struct landed *landed, struct err *err)
-{
-    char *cursor = cursor_json(&impl->mark.greatest);
-    char *boundary = cursor_mark_hashes(&impl->mark);
-    int done;
-
-    landed->cursor = cursor;
-    landed->boundary = boundary;
-    done = impl->run.commit(impl->run.ctx, landed, err);
-    free(cursor);
-    free(boundary);
-    return done;
-}
-
-static int commit_group(struct landing_impl *impl, struct err *err)
-{
-    const struct feed_group *group = &impl->feed.group;
-    struct landed landed = {.files = impl->files,
-                            .page = group->page,
-                            .position = group->position,
-                            .url = group->url,
-                            .is_last = group->is_last};
-    const bool had_forgotten = impl->mark.has_forgotten;
-    int done;
-
-    if (!group->has_pages)
-        return 0;
-    cursor_mark_merge(&impl->mark, &impl->group_mark);
-    if (impl->mark.has_forgotten && !had_forgotten)
-        log_warn("resource \"%s\": more than %d records share the greatest cursor value; some may "
-                 "land again in the next run",
-                 impl->run.resource, CURSOR_MOST_HASHES);
-    done = hand_over(impl, &landed, err);
-    /*
-     * From the call on the files are the committer's, also if it failed: its recovery sees to them.
-     */
-    forget_files(impl);
-    if (done < 0)
-        return -1;
-    atomic_store(&impl->committed_page, landed.page);
-    feed_group_done(&impl->feed);
-    return 0;
-}
 
 /* ---- one file ---- */
 
@@ -199,38 +115,33 @@ static char *next_temp_path(const struct landing_impl *impl)
 
 static int land_one(struct landing_impl *impl, const struct part *part, struct err *err)
 {
-    struct landed_file *file = NULL;
-    const int written = part_write(part, &file, err);
+    struct written *written = &impl->written;
+    const int done = part_write(part, &written->files, err);
 
-    if (written == 1) {
-        cursor_mark_merge(&impl->group_mark, &impl->feed.file.mark);
-        add_file(impl, file);
+    if (done == 1) {
+        cursor_mark_merge(&written->mark, &impl->feed.file.mark);
+        atomic_fetch_add(&impl->run.stats->files, 1);
     }
-    if (written < 0)
+    if (done < 0)
         atomic_fetch_sub(&impl->run.stats->rows, impl->feed.file.rows);
-    return written < 0 ? -1 : 0;
+    return done < 0 ? -1 : 0;
 }
 
 static int land_haul(struct landing_impl *impl, const struct part *part, struct haul *haul,
                      struct err *err)
 {
-    struct landed_file *files = NULL;
-    const int written = haul_write(part, haul, &files, err);
+    struct written *written = &impl->written;
+    const int done = haul_write(part, haul, &written->files, err);
 
     for (size_t i = 0; i < haul->count; i++) {
-        if (written < 0)
+        if (done < 0)
             atomic_fetch_sub(&impl->run.stats->rows, haul->files[i].fed.rows);
         else
-            cursor_mark_merge(&impl->group_mark, &haul->files[i].fed.mark);
+            cursor_mark_merge(&written->mark, &haul->files[i].fed.mark);
     }
-    while (files) {
-        struct landed_file *file = files;
-
-        files = file->next;
-        file->next = NULL;
-        add_file(impl, file);
-    }
-    return written;
+    for (const struct landed_file *file = written->files; file; file = file->next)
+        atomic_fetch_add(&impl->run.stats->files, 1);
+    return done;
 }
 
 /* The next file, or all small ones that are at hand. */
@@ -263,8 +174,8 @@ static int land_files(struct landing_impl *impl, struct err *err)
             return feed_failure(&impl->feed, err);
         if (next == FEED_FILE)
             TRY(land_next(impl, err));
-        if (next == FEED_COMMIT || feed_is_page_aligned(&impl->feed))
-            TRY(commit_group(impl, err));
+        feed_take_group(&impl->feed, &impl->written.group);
+        committer_put(&impl->committer, &impl->written);
     }
 }
 
@@ -275,7 +186,8 @@ static void *run_landing(void *argument)
 
     if (land_files(impl, &err) < 0)
         feed_fail(&impl->feed, &err, 0);
-    discard_files(impl);
+    written_discard(&impl->written, impl->run.stats);
+    committer_finish(&impl->committer);
     return NULL;
 }
 
@@ -285,8 +197,7 @@ static void close_impl(struct landing_impl *impl)
 {
     layout_close(&impl->layout);
     schema_close(&impl->history);
-    cursor_mark_close(&impl->mark);
-    cursor_mark_close(&impl->group_mark);
+    committer_close(&impl->committer);
     cursor_filter_close(&impl->filter);
     duck_conn_close(&impl->conn);
     feed_close(&impl->feed);
@@ -308,8 +219,6 @@ static struct landing_impl *make_impl(const struct landing_conf *conf,
     impl->run.resource = mem_str(run->resource);
     impl->run.temp_dir = mem_str(run->temp_dir);
     impl->run.metadata = mem_str(run->metadata);
-    impl->last_file = &impl->files;
-    atomic_store(&impl->committed_page, run->start_page - 1);
     feed_open(&impl->feed, conf, run->stats);
     if (run->schema)
         schema_copy(run->schema, &impl->history);
@@ -317,20 +226,29 @@ static struct landing_impl *make_impl(const struct landing_conf *conf,
 }
 
 /* A run that goes on knows its greatest value so far; a new one begins with the start value. */
-static int open_cursor(struct landing_impl *impl, const struct landing_run *run, struct err *err)
+static int open_cursor(struct landing_impl *impl, const struct landing_run *run,
+                       struct cursor_mark *ret_mark, struct err *err)
 {
     if (run->cursor_path == NULL)
         return 0;
     TRY(cursor_filter_open(&impl->filter, run->cursor_path, run->cursor_missing, run->start_value,
                            run->start_boundary, run->primary_key, run->primary_keys, err));
     return cursor_mark_read(run->cursor ? run->cursor : run->start_value,
-                            run->cursor ? run->boundary : run->start_boundary, &impl->mark, err);
+                            run->cursor ? run->boundary : run->start_boundary, ret_mark, err);
+}
+
+static int open_committer(struct landing_impl *impl, const struct landing_run *run, struct err *err)
+{
+    AUTO(cursor_mark) known = {0};
+
+    TRY(open_cursor(impl, run, &known, err));
+    return committer_open(&impl->committer, &impl->run, &impl->feed, &known, err);
 }
 
 static int open_impl(struct landing_impl *impl, struct duck *duck, const struct landing_run *run,
                      struct err *err)
 {
-    TRY(open_cursor(impl, run, err));
+    TRY(open_committer(impl, run, err));
     TRY(duck_connect(duck, &impl->conn, err));
     TRY(feed_table_register(duck, &impl->conn, err));
     TRY(duck_exec(&impl->conn, "SET GLOBAL preserve_insertion_order = false", err));
@@ -426,7 +344,7 @@ int landing_abandon_page(struct landing *landing, struct err *err)
 
 int64_t landing_committed_page(const struct landing *landing)
 {
-    return atomic_load(&landing->impl->committed_page);
+    return atomic_load(&landing->impl->committer.page);
 }
 
 int64_t landing_bad_page(const struct landing *landing)

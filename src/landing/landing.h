@@ -4,7 +4,8 @@
  * One landing serves one resource in one run. batch() and page() are called by the source's thread
  * and block when the queue is full; a thread of the landing's own runs one COPY after another, each
  * with a schema of its own. When a file's end falls on a page's end, the files since the last such
- * moment are handed to `commit` together, already durable under their temporary names.
+ * moment are handed to `commit` together, already durable under their temporary names, by another
+ * thread (committer.h), while the next file is written.
  *
  * - A record that does not fit the file's schema ends the file; the next has the wider schema.
  * - A batch that is not valid JSON fails the landing (ERR_DATA; page and byte offset in the text);
@@ -77,7 +78,7 @@ struct landing_run {
     size_t primary_keys;
 
     void *ctx;
-    int (*commit)(void *ctx, const struct landed *landed, struct err *err); /* landing's thread */
+    int (*commit)(void *ctx, const struct landed *landed, struct err *err); /* committer's thread */
     struct landing_stats *stats;
 };
 

@@ -1,5 +1,5 @@
 /*
- * DuckDB writes and closes the file; that it is whole, and on the disk, is seen to here.
+ * DuckDB writes and closes the file; that it is whole is seen to here.
  */
 #include "landing/part.h"
 
@@ -98,14 +98,10 @@ static int copy_whole(const struct part *part, const char *fingerprint, int64_t 
 }
 
 struct landed_file *part_describe(const struct part *part, const struct feed_file *fed,
-                                  const char *fingerprint, const char *path, struct err *err)
+                                  const char *fingerprint, const char *path)
 {
     struct landed_file *file = mem_alloc(sizeof *file);
 
-    if (fs_sha256(path, file->sha256, &file->bytes, err) < 0) {
-        free(file);
-        return NULL;
-    }
     memcpy(file->fingerprint, fingerprint, sizeof file->fingerprint);
     file->temp_path = mem_str(path);
     schema_copy(&part->layout->schema, &file->schema);
@@ -126,9 +122,8 @@ static int write_file(const struct part *part, struct landed_file **ret_file, st
     TRY(copy_whole(part, fingerprint, &rows, err));
     if (rows == 0)
         return 0;
-    TRY(fs_sync_file(part->path, err));
-    *ret_file = part_describe(part, &part->feed->file, fingerprint, part->path, err);
-    return *ret_file ? 1 : -1;
+    *ret_file = part_describe(part, &part->feed->file, fingerprint, part->path);
+    return 1;
 }
 
 int part_write(const struct part *part, struct landed_file **ret_file, struct err *err)

@@ -1,5 +1,5 @@
 /*
- * One file: a COPY of the feed with one schema, checked and made durable under a temporary name.
+ * One file: a COPY of the feed with one schema, checked, under a temporary name.
  */
 #ifndef RIACHO_PART_H
 #define RIACHO_PART_H
@@ -23,7 +23,7 @@ struct part {
 };
 
 /*
- * Writes what the feed gives until the file's end. 1: the file is durable at `path`, 0: there were
+ * Writes what the feed gives until the file's end. 1: the file is whole at `path`, 0: there were
  * no rows and no file is left, -1: failed, and no file is left. The caller closes `*ret_file` with
  * landed_file_free().
  */
@@ -37,9 +37,9 @@ void part_put_copy(const struct part *part, int64_t job, struct buf *sql);
 void part_put_metadata(const struct part *part, const char *fingerprint, struct buf *sql);
 /* What came of a COPY: 0, or -1 with what matters most. */
 MUST_CHECK int part_judge_copy(const struct part *part, int copied, struct err *err);
-/* Describes a file that is durable at `path`. NULL: it could not be read. */
+/* Describes the file at `path`, but for what only its bytes tell. */
 struct landed_file *part_describe(const struct part *part, const struct feed_file *fed,
-                                  const char *fingerprint, const char *path, struct err *err);
+                                  const char *fingerprint, const char *path);
 
 void landed_file_free(struct landed_file *file);
 

@@ -1,8 +1,8 @@
 /*
  * Wires source → landing → journal for each resource, one thread a resource.
  *
- * Threads: the resource's own thread runs the source and hands batches to the landing; the landing's
- * thread finishes files and calls commit_landed(), which is the only place where an extraction becomes
+ * Threads: the resource's own thread runs the source and hands batches to the landing, whose committer's
+ * thread calls commit_landed(), which is the only place where an extraction becomes
  * true. Each has a journal connection of its own.
  */
 #include "river/extract.h"
@@ -40,7 +40,7 @@ struct extraction {
     struct extract_live *live;
     const struct resource_conf *resource;
     struct journal journal;        /* the resource's thread */
-    struct journal commit_journal; /* the landing's thread */
+    struct journal commit_journal; /* the committer's thread */
     struct landing landing;
     struct run_state run; /* position, cursor, … as committed last */
     struct schema schema; /* history when the landing was opened */

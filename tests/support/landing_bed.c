@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-/* Commits are made by the landing's thread and looked at by the test's. */
+/* Commits are made by the committer's thread and looked at by the test's. */
 static pthread_mutex_t commits_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void keep_file(struct bed *bed, const struct landed_file *landed, const char *url)
@@ -54,6 +54,8 @@ static int commit(void *ctx, const struct landed *landed, struct err *err)
                               .boundary = mem_str(landed->boundary),
                               .is_last = landed->is_last};
 
+    pthread_mutex_lock(&bed->gate);
+    pthread_mutex_unlock(&bed->gate);
     pthread_mutex_lock(&commits_lock);
     for (const struct landed_file *file = landed->files; file && !bed->refuses_commits;
          file = file->next) {
@@ -70,6 +72,7 @@ int bed_set_up(void **state)
     struct bed *bed = mem_alloc(sizeof *bed);
     const struct duck_conf duck = {.threads = 2, .memory_bytes = 256 << 20};
 
+    pthread_mutex_init(&bed->gate, NULL);
     memcpy(bed->dir, "/tmp/riacho-bed-XXXXXX", 23);
     assert_non_null(mkdtemp(bed->dir));
     bed->temp_dir = fs_join(bed->dir, "tmp");
@@ -121,6 +124,7 @@ int bed_tear_down(void **state)
     free_files(bed);
     assert_int_equal(fs_remove_tree(bed->dir, &bed->err), 0);
     free(bed->temp_dir);
+    pthread_mutex_destroy(&bed->gate);
     free(bed);
     return 0;
 }

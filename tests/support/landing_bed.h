@@ -7,6 +7,7 @@
 #include "db/duck.h"
 #include "landing/landing.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ struct bed {
     struct bed_file *files;
     size_t file_count;
     bool refuses_commits;
+    pthread_mutex_t gate; /* a commit waits while the test holds it */
     struct err err;
 };
 

@@ -663,8 +663,56 @@ static void a_commit_that_fails_fails_the_landing(void **state)
     assert_int_equal(done, -1);
     assert_string_equal(bed->err.text, "the journal is full");
     assert_int_equal(landing_committed_page(&bed->landing), 0);
-    /* The files are the committer's, whose recovery sees to them. */
+    /* The files are the receiver's, whose recovery sees to them. */
     assert_int_equal(bed_temp_files(bed), 1);
+}
+
+/* The first is held at its commit, while two more are written. */
+static void land_three_behind_a_held_commit(struct bed *bed)
+{
+    bed->conf.roll_rows = 1;
+    bed_open(bed);
+    pthread_mutex_lock(&bed->gate);
+    for (int64_t page = 1; page <= 3; page++) {
+        page_of_ids(bed, page, page - 1, 1);
+        for (int tries = 0; atomic_load(&bed->stats.files) < page && tries < 10000; tries++)
+            usleep(1000);
+        assert_int_equal(atomic_load(&bed->stats.files), page);
+    }
+    assert_int_equal(bed->commit_count, 0);
+    assert_int_equal(landing_committed_page(&bed->landing), 0);
+}
+
+static void files_are_written_while_a_commit_takes_long(void **state)
+{
+    struct bed *bed = *state;
+
+    land_three_behind_a_held_commit(bed);
+    pthread_mutex_unlock(&bed->gate);
+    bed_finish(bed);
+
+    assert_ids(bed, 3);
+    assert_int_equal(bed->commit_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(bed->commits[i].page, (int64_t)i + 1);
+}
+
+static void after_a_commit_that_failed_none_is_made(void **state)
+{
+    struct bed *bed = *state;
+    int done;
+
+    land_three_behind_a_held_commit(bed);
+    bed->refuses_commits = true;
+    pthread_mutex_unlock(&bed->gate);
+    done = landing_finish(&bed->landing, &bed->err);
+
+    assert_int_equal(done, -1);
+    assert_string_equal(bed->err.text, "the journal is full");
+    assert_int_equal(bed->commit_count, 1);
+    assert_int_equal(landing_committed_page(&bed->landing), 0);
+    assert_int_equal(bed_temp_files(bed), 1);
+    assert_int_equal(atomic_load(&bed->stats.rows), 1);
 }
 
 static void a_folder_that_is_not_there_is_a_fault_of_the_disk(void **state)
@@ -811,6 +859,8 @@ int main(void)
         TEST(records_of_an_abandoned_page_never_land),
         TEST(closing_throws_away_what_was_not_committed),
         TEST(a_commit_that_fails_fails_the_landing),
+        TEST(files_are_written_while_a_commit_takes_long),
+        TEST(after_a_commit_that_failed_none_is_made),
         TEST(a_folder_that_is_not_there_is_a_fault_of_the_disk),
         TEST(a_full_disk_leaves_nothing_behind),
         TEST(several_landings_share_one_instance),
