@@ -21,6 +21,8 @@
 #include "base/banned.h"
 
 #define KEEPER_MS 100
+#define WIDE_FILES                                                                                 \
+    10000 /* DuckDB keeps 2 KiB of each until the query ends, beyond its memory limit */
 #define MOST_FILE_BYTES ((int64_t)8 << 30) /* of a download */
 
 /* ---- one query ---- */
@@ -64,13 +66,22 @@ static void unlink_query(struct queries *queries, struct query *query)
     free_query(query);
 }
 
+static bool has_wide_running(struct queries *queries, const struct query *but)
+{
+    for (struct query *query = queries->first; query; query = query->next)
+        if (query != but && query->is_wide && query->state == QUERY_RUNNING)
+            return true;
+    return false;
+}
+
 /* Oldest first: it was queued first. */
 static struct query *next_queued(struct queries *queries)
 {
+    const bool has_wide = has_wide_running(queries, NULL);
     struct query *oldest = NULL;
 
     for (struct query *query = queries->first; query; query = query->next)
-        if (query->state == QUERY_QUEUED)
+        if (query->state == QUERY_QUEUED && !(has_wide && query->is_wide))
             oldest = query;
     return oldest;
 }
@@ -109,6 +120,15 @@ static void end_query(struct queries *queries, struct query *query, enum query_s
     pthread_cond_broadcast(&queries->changed);
 }
 
+static void put_back(struct queries *queries, struct query *query)
+{
+    query->is_put_back = false;
+    query->state = QUERY_QUEUED;
+    query->conn = NULL;
+    query->started_ms = 0;
+    pthread_cond_broadcast(&queries->changed);
+}
+
 /* ---- working ---- */
 
 static void say_overdue(const struct query *query, struct err *err)
@@ -135,9 +155,11 @@ static void run_query(struct queries *queries, struct query *query, struct duck_
     pthread_mutex_lock(&queries->lock);
     if (done < 0 && query->is_overdue)
         say_overdue(query, &err);
-    if (done < 0)
+    if (done < 0 && !query->is_put_back)
         query->err = err;
-    if (done < 0 && query->is_unwanted)
+    if (done < 0 && query->is_put_back && !query->is_unwanted)
+        put_back(queries, query);
+    else if (done < 0 && query->is_unwanted)
         end_query(queries, query, QUERY_CANCELLED);
     else
         end_query(queries, query, done < 0 ? QUERY_FAILED : QUERY_DONE);
@@ -259,6 +281,20 @@ static int connect_all(struct queries *queries, struct err *err)
         TRY(connect(queries, &queries->late[i], "SET late_materialization_max_rows = 10000", err));
     }
     return 0;
+}
+
+int query_open_files(struct query_run *run, int64_t files, struct err *err)
+{
+    struct queries *queries = run->queries;
+    struct query *query = run->query;
+
+    if (files < WIDE_FILES)
+        return 0;
+    pthread_mutex_lock(&queries->lock);
+    query->is_wide = true;
+    query->is_put_back = has_wide_running(queries, query);
+    pthread_mutex_unlock(&queries->lock);
+    return query->is_put_back ? err_set(err, ERR_STOPPED, "another query opens many files") : 0;
 }
 
 void query_read_late(struct query_run *run)

@@ -36,6 +36,8 @@ struct query {
     double progress;  /* 0..1; below 0: not known */
     bool is_unwanted; /* cancelled, or nobody asks any more */
     bool is_overdue;
+    bool is_wide;     /* it opens very many files: one such query runs at a time */
+    bool is_put_back; /* it runs no further now, but from its begin when it is its turn */
     bool is_truncated;
     int64_t total;    /* -1: not known */
     char *columns;    /* JSON list; NULL: not known yet */
@@ -104,6 +106,12 @@ void query_tell_position(struct query_run *run, int64_t position);
  * they have few, they are only opened twice.
  */
 void query_read_late(struct query_run *run);
+
+/*
+ * To be called before a query opens so many files, when nothing was told yet. -1: not now, since another such query
+ * runs; this one is queued again when its run() has returned.
+ */
+MUST_CHECK int query_open_files(struct query_run *run, int64_t files, struct err *err);
 
 const struct board_setup *query_setup(const struct query_run *run);
 /* Where files that are made for a query go. */

@@ -292,11 +292,14 @@ int query_put_files(struct query_run *run, const struct query_target *target,
 {
     AUTO(paths) paths = {0};
     const size_t begin = to->size;
+    int64_t files = 0;
 
     if (target->stage == NULL) {
         TRY(put_one_file(run, target, to, err));
         return query_describe(run, buf_text(to) + begin, ret_columns, err);
     }
+    TRY(query_count_files(run, target, &files, err));
+    TRY(query_open_files(run, files, err));
     TRY(find_columns(run, target, ret_columns, err));
     TRY(add_all_paths(run, target, &paths, err));
     return put_relation(run, &paths, ret_columns, to, err);
