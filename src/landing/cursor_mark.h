@@ -22,12 +22,17 @@ struct cursor_value {
     const char *text; /* NULL: none */
     size_t size;
     bool is_text;
+    bool is_instant; /* a text that is a date or a timestamp */
+    int64_t us;      /* since 1970, of an instant */
     struct number number;
 };
 
 /* False if the JSON value (numbers raw) is neither text nor number. */
 bool cursor_value_of(yyjson_val *value, struct cursor_value *ret_value);
-/* <0, 0, >0. Numbers by value, texts by bytes; any number is less than any text. */
+/*
+ * <0, 0, >0. Numbers by value; texts by time if both are instants, by value if both have only digits, else by bytes.
+ * Any number is less than any text.
+ */
 int cursor_compare(const struct cursor_value *a, const struct cursor_value *b);
 /* As JSON; to be freed. NULL if there is none. */
 char *cursor_json(const struct cursor_value *value);

@@ -3,8 +3,11 @@
  */
 #include "landing_bed.h"
 
+#include "base/mem.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -71,6 +74,81 @@ static void records_known_at_the_boundary_are_skipped_by_the_next_run(void **sta
     assert_string_equal(bed->commits[2].cursor, bed->commits[1].cursor);
     assert_string_equal(bed->commits[2].boundary, bed->commits[1].boundary);
     assert_int_equal(bed->commits[2].files, 0);
+}
+
+/* Lands [1 at `first`, 2 at `later`, 3 at `earlier`] in the run after the one that saw 1. */
+static void assert_order(struct bed *bed, const char *first, const char *later, const char *earlier)
+{
+    char *one = mem_fmt("{\"id\": \"1\", \"at\": \"%s\"}", first);
+    char *all = mem_fmt("%s, {\"id\": \"2\", \"at\": \"%s\"}, {\"id\": \"3\", \"at\": \"%s\"}", one,
+                        later, earlier);
+    char *cursor = mem_fmt("\"%s\"", later);
+    const size_t commits = bed->commit_count;
+
+    set_cursor(bed, "at", NULL);
+    bed->run.start_boundary = NULL;
+    bed_open(bed);
+    bed_page(bed, 1, one);
+    bed_finish(bed);
+    set_cursor(bed, "at", bed->commits[commits].cursor);
+    bed->run.start_boundary = bed->commits[commits].boundary;
+    bed_open(bed);
+    bed_page(bed, 1, all);
+    bed_finish(bed);
+
+    assert_int_equal(bed->files[bed->file_count - 1].rows, 1);
+    assert_string_equal(bed->commits[commits + 1].cursor, cursor);
+    free(cursor);
+    free(all);
+    free(one);
+}
+
+static void texts_that_are_times_are_compared_as_times(void **state)
+{
+    struct bed *bed = *state;
+
+    assert_order(bed, "2024-05-02T01:00:00Z", "2024-05-02T01:00:00.5Z",
+                 "2024-05-02T01:30:00+02:00");
+    assert_order(bed, "2024-05-02T01:00:00Z", "2024-05-01T23:30:00-05:00", "2024-05-02");
+    assert_order(bed, "2024-05-02 01:00", "2024-05-02T01:00:01", "2024-05-02T00:59:59.999Z");
+}
+
+static void texts_of_digits_are_compared_as_numbers(void **state)
+{
+    struct bed *bed = *state;
+
+    assert_order(bed, "9", "10", "8");
+    assert_order(bed, "099", "100", "98");
+    assert_order(bed, "18446744073709551616", "18446744073709551617", "2");
+}
+
+static void other_texts_are_compared_by_their_bytes(void **state)
+{
+    struct bed *bed = *state;
+
+    assert_order(bed, "b", "ba", "aaaa");
+    assert_order(bed, "v9", "v91", "v10");
+    assert_order(bed, "2024-W18", "2024-W19", "2024-13-40");
+}
+
+static void equal_times_in_other_words_are_told_apart_by_their_records(void **state)
+{
+    struct bed *bed = *state;
+
+    set_cursor(bed, "at", NULL);
+    bed_open(bed);
+    bed_page(bed, 1, "{\"id\": 1, \"at\": \"2024-05-02T01:00:00Z\"}");
+    bed_finish(bed);
+    set_cursor(bed, "at", bed->commits[0].cursor);
+    bed->run.start_boundary = bed->commits[0].boundary;
+    bed_open(bed);
+    bed_page(bed, 1,
+             "{\"id\": 1, \"at\": \"2024-05-02T01:00:00.000Z\"},"
+             "{\"id\": 2, \"at\": \"2024-05-02T03:00:00+02:00\"},"
+             "{\"id\": 3, \"at\": \"2024-05-02T01:00:00.0000001Z\"}");
+    bed_finish(bed);
+
+    bed_assert_text(bed, "SELECT string_agg(id, ' ' ORDER BY id) FROM landed", "1 2 3");
 }
 
 static void a_record_without_primary_key_is_known_by_all_of_it(void **state)
@@ -222,6 +300,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(records_below_the_start_value_are_skipped),
         TEST(records_known_at_the_boundary_are_skipped_by_the_next_run),
+        TEST(texts_that_are_times_are_compared_as_times),
+        TEST(texts_of_digits_are_compared_as_numbers),
+        TEST(other_texts_are_compared_by_their_bytes),
+        TEST(equal_times_in_other_words_are_told_apart_by_their_records),
         TEST(a_record_without_primary_key_is_known_by_all_of_it),
         TEST(each_commit_has_the_cursor_of_its_own_pages),
         TEST(small_files_have_the_cursors_of_their_own_rows),
