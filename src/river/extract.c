@@ -347,8 +347,8 @@ static bool is_worth_another_go(struct extraction *work, int64_t bad_page, const
 
 static int start_over(struct extraction *work, const struct err *why, struct err *err)
 {
-    log_warn("resource \"%s\": the API refuses to go on at page %" PRId64
-             " (%s); the run starts over, and its records may land again",
+    log_warn("resource \"%s\": the run cannot go on at page %" PRId64
+             " (%s); it starts over, and its records may land again",
              work->resource->name, work->run.next_page, why->text);
     return journal_run_over(&work->journal, work->resource->name, &work->run, err);
 }

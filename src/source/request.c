@@ -3,12 +3,14 @@
  */
 #include "source/request.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "source/auth.h"
 #include "source/request_body.h"
 #include "source/url.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,6 +48,54 @@ void requests_close(struct requests *requests)
     free(requests->endpoint);
     *requests = (struct requests){0};
 }
+
+/* ---- what is asked for ---- */
+
+static void put_text(const struct requests *requests, const char *text, struct buf *to)
+{
+    if (text)
+        secrets_hide(&requests->secrets, text, to);
+    buf_putc(to, '\n');
+}
+
+static void put_paginator(const struct requests *requests, const struct paginator_conf *conf,
+                          struct buf *to)
+{
+    const char *const texts[] = {conf->next_url_path,    conf->links_next_key,
+                                 conf->cursor_path,      conf->cursor_param,
+                                 conf->cursor_body_path, conf->offset_param,
+                                 conf->offset_body_path, conf->limit_param,
+                                 conf->limit_body_path,  conf->page_param,
+                                 conf->page_body_path};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        put_text(requests, texts[i], to);
+    buf_printf(to, "%" PRId64 " %" PRId64 " %" PRId64, conf->limit, conf->base_page, conf->page);
+}
+
+void requests_mark(const struct requests *requests, char ret_mark[REQUESTS_MARK])
+{
+    const struct endpoint_conf *endpoint = &requests->resource->endpoint;
+    AUTO(buf) all = {0};
+    char sha256[FS_SHA256_TEXT];
+
+    put_text(requests, endpoint->method, &all);
+    put_text(requests, endpoint->path, &all);
+    put_text(requests, endpoint->json, &all);
+    put_text(requests, endpoint->data_selector, &all);
+    for (size_t i = 0; i < endpoint->params.count; i++) {
+        const struct field_conf *param = &endpoint->params.items[i];
+
+        put_text(requests, param->name, &all);
+        put_text(requests, param->is_secret ? NULL : param->value, &all);
+    }
+    put_paginator(requests, &endpoint->paginator, &all);
+    fs_sha256_of(all.data, all.size, sha256);
+    memcpy(ret_mark, sha256, REQUESTS_MARK - 1);
+    ret_mark[REQUESTS_MARK - 1] = '\0';
+}
+
+/* ---- requests ---- */
 
 static bool is_set_by(const struct page_want *want, const char *name)
 {

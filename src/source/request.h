@@ -30,6 +30,14 @@ MUST_CHECK int requests_open(struct requests *requests, const struct source_conf
                              const char *initial_json, struct err *err);
 void requests_close(struct requests *requests);
 
+#define REQUESTS_MARK 17 /* 16 hexadecimal digits and NUL */
+
+/*
+ * Tells one thing that is asked for from another: the endpoint but for its origin, headers and secrets, and how its
+ * pages are counted. A place in the pages of the one means nothing in those of the other.
+ */
+void requests_mark(const struct requests *requests, char ret_mark[REQUESTS_MARK]);
+
 MUST_CHECK int requests_make(const struct requests *requests, const struct page_want *want,
                              struct http_request *ret_request, struct err *err);
 

@@ -5,6 +5,7 @@
 
 #include "base/logger.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "source/fetch.h"
 #include "source/paginate.h"
 #include "source/request.h"
@@ -47,13 +48,25 @@ void source_global_setup(void)
 
 static void write_position(const struct run *run, bool was_found, struct buf *to)
 {
-    buf_putc(to, '{');
+    char mark[REQUESTS_MARK];
+
+    requests_mark(&run->requests, mark);
+    buf_printf(to, "{\"request\":\"%s\",", mark);
     paginator_write(&run->paginator, &run->requests.secrets, to);
     if (was_found) {
         buf_puts(to, ",\"selector\":");
         json_put_string(to, run->fetch.selector);
     }
     buf_putc(to, '}');
+}
+
+/* A position of an older version does not tell what it was asked for. */
+static bool is_of_another(const struct run *run, const char *of)
+{
+    char mark[REQUESTS_MARK];
+
+    requests_mark(&run->requests, mark);
+    return of && !str_same(of, mark);
 }
 
 static int restore_position(struct run *run, const char *position, struct err *err)
@@ -63,11 +76,10 @@ static int restore_position(struct run *run, const char *position, struct err *e
     const char *selector;
 
     if (json_parse(&place, position, strlen(position), &ignored) < 0 ||
-        !paginator_restore(&run->paginator, &run->requests.secrets, json_root(&place))) {
-        err_set(err, ERR_DATA, "resource \"%s\": the stored position does not fit its pagination",
-                run->requests.resource->name);
-        return -1;
-    }
+        !paginator_restore(&run->paginator, &run->requests.secrets, json_root(&place)))
+        return err_set(err, ERR_DATA, "the stored position does not fit its pagination");
+    if (is_of_another(run, json_str(json_root(&place), "request")))
+        return err_set(err, ERR_DATA, "the pipeline file asks for something else since then");
     selector = json_str(json_root(&place), "selector");
     if (selector && run->fetch.selector == NULL)
         run->fetch.selector = mem_str(selector);

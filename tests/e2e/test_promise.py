@@ -172,6 +172,40 @@ def test_an_expired_position_starts_the_run_over_and_says_so(api, pipeline, styl
     p.check()
 
 
+@pytest.mark.parametrize("settings", [
+    {"params": {"kind": "other"}}, {"data_selector": "$"}, {"paginator": {"type": "page_number", "page_param": "p"}},
+])
+def test_what_is_asked_for_anew_is_asked_for_from_its_begin(api, pipeline, settings):
+    """A page's number means nothing in the pages of another request."""
+    items = api.add("/items", style="page_number", total=500, page_size=50).fail(range(6, 9), status(503))
+    p = pipeline(conf_of(api, resource_of("items", items)))
+    p.run(status=1)
+    conf = conf_of(api, resource_of("items", items))
+    endpoint = conf["source"]["resources"][0]["endpoint"]
+    endpoint.update(settings)
+    p.write(conf)
+
+    done = p.run(status=None)
+
+    assert "asks for something else since then" in done.stderr and "starts over" in done.stderr
+    assert "5" not in (items.requests[8]["params"].get("page"), items.requests[8]["params"].get("p"))
+
+
+@pytest.mark.parametrize("client", [{}, {"headers": {"X-Team": "b"}}])
+def test_what_is_asked_for_as_before_goes_on(api, pipeline, client):
+    items = api.add("/items", style="page_number", total=500, page_size=50).fail(range(6, 9), status(503))
+    p = pipeline(conf_of(api, resource_of("items", items, {"params": {"token": "one"}})))
+    p.run(status=1)
+    conf = conf_of(api, resource_of("items", items, {"params": {"token": "two"}}))
+    conf["source"]["client"].update(client)
+    p.write(conf)
+
+    done = p.run()
+
+    assert "going on from page 6" in done.stderr
+    assert_same_rows(p.landing("items"), map(plain_record, range(500)))
+
+
 def test_a_position_that_expires_during_the_run_fails_it_and_the_next_goes_on(api, pipeline):
     """Refused in the middle is no reason to start over at once: the run fails, what was accepted is safe."""
     items = api.add("/items", style="cursor", total=500, page_size=50).fail(6, status(410))
