@@ -46,6 +46,7 @@ static void put_extract_text(struct buf *to, const struct extract_live *live)
     const long long files = atomic_load(&live->landing.files);
     const long long skipped = atomic_load(&live->landing.skipped);
     const long long doubled = atomic_load(&live->landing.duplicate_keys);
+    const long long halves = atomic_load(&live->landing.half_characters);
     char a[FIGURE], b[FIGURE], c[FIGURE], d[FIGURE];
 
     buf_printf(to, "  extract    %s: %s request%s", live->resource->name, count(requests, a),
@@ -66,6 +67,9 @@ static void put_extract_text(struct buf *to, const struct extract_live *live)
     if (doubled > 0)
         buf_printf(to, "             %s object%s gave a key twice: the last counted\n",
                    count(doubled, a), plural(doubled));
+    if (halves > 0)
+        buf_printf(to, "             %s half character%s: each became U+FFFD\n", count(halves, a),
+                   plural(halves));
     buf_printf(to, "             %s: %s\n",
                atomic_load(&live->state) == FLOW_DONE ? "ended" : "did not end", live->why);
 }
@@ -129,9 +133,12 @@ static void put_extract_json(struct buf *to, const struct extract_live *live)
     buf_printf(to, ",\"bytes\":%lld,\"wire_bytes\":%lld,\"rows\":%lld,\"files\":%lld",
                atomic_load(&live->source.bytes), atomic_load(&live->source.wire_bytes),
                atomic_load(&live->landing.rows), atomic_load(&live->landing.files));
-    buf_printf(to, ",\"file_bytes\":%lld,\"skipped\":%lld,\"duplicate_keys\":%lld,\"ms\":%" PRId64,
+    buf_printf(to,
+               ",\"file_bytes\":%lld,\"skipped\":%lld,\"duplicate_keys\":%lld,\"half_characters\":%"
+               "lld,\"ms\":%" PRId64,
                atomic_load(&live->landing.bytes), atomic_load(&live->landing.skipped),
-               atomic_load(&live->landing.duplicate_keys), extract_ms(live));
+               atomic_load(&live->landing.duplicate_keys),
+               atomic_load(&live->landing.half_characters), extract_ms(live));
     buf_printf(to, ",\"rows_per_s\":%lld,\"why\":",
                rate_of(atomic_load(&live->landing.rows), extract_ms(live)));
     json_put_string(to, live->why);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "db/duck_threads.h"
 #include "landing/shred.h"
+#include "landing/surrogates.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -69,15 +70,19 @@ static int invalid_json(const struct batch *batch, size_t at, const char *why, s
                    batch->body_offset + (int64_t)at - 1, why);
 }
 
-int feed_table_parse(struct parcel *parcel, struct err *err)
+int feed_table_parse(struct parcel *parcel, struct landing_stats *stats, struct err *err)
 {
     struct batch *batch = parcel->batch;
     yyjson_read_err why;
+    int64_t mended;
 
     if (parcel->doc)
         return 0;
     if (parcel->alc == NULL)
         parcel->alc = yyjson_alc_dyn_new();
+    mended = surrogates_mend(batch->json, batch->size);
+    if (mended > 0)
+        atomic_fetch_add(&stats->half_characters, mended);
     parcel->doc =
         yyjson_read_opts(batch->json, batch->size, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW,
                          parcel->alc, &why);
@@ -225,7 +230,7 @@ static int work_off(struct feed_reader *reader, duckdb_data_chunk chunk, uint64_
     shredder_begin(&reader->shredder, chunk);
     begin_batch(reader);
     *ret_rows = 0;
-    done = feed_table_parse(reader->parcel, &err);
+    done = feed_table_parse(reader->parcel, feed->stats, &err);
     if (done == 0)
         done = shred_batch(reader, reader->parcel, ret_rows, &err);
     if (done < 0)

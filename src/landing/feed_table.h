@@ -35,8 +35,9 @@ void feed_job_close(struct feed_job *job);
 
 /*
  * Parses the batch in place, unless it is parsed. ERR_DATA: invalid JSON, with its place in the
- * page.
+ * page. Counts in `stats` what was mended in it.
  */
-MUST_CHECK int feed_table_parse(struct parcel *parcel, struct err *err);
+MUST_CHECK int feed_table_parse(struct parcel *parcel, struct landing_stats *stats,
+                                struct err *err);
 
 #endif

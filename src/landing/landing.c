@@ -87,7 +87,7 @@ static int fix_schema(struct landing_impl *impl, struct budget *ret_budget, stru
     for (size_t i = 0; i < count; i++) {
         const struct batch *batch = parcels[i]->batch;
 
-        if (feed_table_parse(parcels[i], err) < 0) {
+        if (feed_table_parse(parcels[i], impl->run.stats, err) < 0) {
             feed_fail(&impl->feed, err, batch->page);
             return -1;
         }

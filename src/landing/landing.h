@@ -56,8 +56,9 @@ struct landing_stats {
     atomic_llong rows;  /* in files that were committed or are being written */
     atomic_llong bytes; /* of finished files */
     atomic_llong files;
-    atomic_llong skipped;        /* records before the cursor, or known at its boundary */
-    atomic_llong duplicate_keys; /* objects in which a key was given twice */
+    atomic_llong skipped;         /* records before the cursor, or known at its boundary */
+    atomic_llong duplicate_keys;  /* objects in which a key was given twice */
+    atomic_llong half_characters; /* escapes of half a character, which became U+FFFD */
     atomic_llong queued_bytes;
 };
 

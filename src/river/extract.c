@@ -493,11 +493,16 @@ static void forget_last_pass(struct extract_live *live)
     struct source_stats *source = &live->source;
     struct landing_stats *landing = &live->landing;
     atomic_llong *const figures[] = {
-        &source->requests,        &source->in_flight,     &source->retries,    &source->pages,
-        &source->records,         &source->bytes,         &source->wire_bytes, &source->waiting_ms,
-        &landing->rows,           &landing->bytes,        &landing->files,     &landing->skipped,
-        &landing->duplicate_keys, &landing->queued_bytes, &live->run,          &live->resumed_page,
-        &live->started_ms,        &live->ended_ms,
+        &source->requests,        &source->in_flight,
+        &source->retries,         &source->pages,
+        &source->records,         &source->bytes,
+        &source->wire_bytes,      &source->waiting_ms,
+        &landing->rows,           &landing->bytes,
+        &landing->files,          &landing->skipped,
+        &landing->duplicate_keys, &landing->half_characters,
+        &landing->queued_bytes,   &live->run,
+        &live->resumed_page,      &live->started_ms,
+        &live->ended_ms,
     };
 
     atomic_store(&live->state, FLOW_WAITING);

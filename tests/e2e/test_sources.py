@@ -224,7 +224,6 @@ BAD_PAGES = {
     "single-quotes": api_server.raw_body("{'data': [], 'next': null}"),
     "control": api_server.raw_body('{"data": [{"id": 1, "t": "a\nb"}], "next": null}'),
     "bad-utf8": api_server.raw_body(b'{"data": [{"id": 1, "t": "\xff\xfe"}], "next": null}'),
-    "lone-surrogate": api_server.raw_body('{"data": [{"id": 1, "t": "\\ud800"}], "next": null}'),
     "more-behind": api_server.raw_body('{"data": [{"id": 1}], "next": null} {"data": []}'),
     "empty": api_server.raw_body(""),
     "no-data": api_server.raw_body('{"results": [{"id": 1}], "next": null}'),

@@ -183,6 +183,29 @@ def test_a_key_given_twice_is_said(api, pipeline):
     assert "twice" in done.stdout + done.stderr
 
 
+HALVES = {
+    r"cut \ud83d": "cut \ufffd",
+    r"\ude00 first": "\ufffd first",
+    r"\ud83d\ud83d\ude00": "\ufffd\U0001f600",
+    r"\ud83d\ude00\uDE00": "\U0001f600\ufffd",
+    r"\ud83dx\ude00": "\ufffdx\ufffd",
+    r"\\ud83d": "\\ud83d",
+    r"\\\ud83d\"": "\\\ufffd\"",
+    r"\ud7ff\ue000": "\ud7ff\ue000",
+}
+
+
+def test_half_a_character_is_replaced_and_said(api, pipeline):
+    """JavaScript's cutting of texts leaves such escapes; they would keep a resource from landing for ever."""
+    rows = ", ".join('{"id": %d, "v": "%s"}' % (n, text) for n, text in enumerate(HALVES))
+    p, done = land(api, pipeline, [[Raw(rows + r', {"id": 99, "v": "", "k\ud83d": 1}')]])
+
+    landed = in_order(p)
+    assert [row["v"] for row in landed] == [*HALVES.values(), ""]
+    assert landed[-1]["k\ufffd"] == 1
+    assert "8 half characters" in done.stdout + done.stderr
+
+
 def test_keys_that_differ_in_case_alone_get_a_number(api, pipeline):
     p, _ = land(api, pipeline, [[{"id": 1, "a": 1, "A": 2}], [{"id": 2, "A": 3}]])
 
