@@ -62,7 +62,7 @@ static void put_extract_text(struct buf *to, const struct extract_live *live)
                str_of_bytes((uint64_t)atomic_load(&live->landing.bytes), c, sizeof c),
                count(rate_of(rows, extract_ms(live)), d));
     if (skipped > 0)
-        buf_printf(to, "             %s record%s known from before, skipped\n", count(skipped, a),
+        buf_printf(to, "             %s record%s not new by the cursor, skipped\n", count(skipped, a),
                    plural(skipped));
     if (doubled > 0)
         buf_printf(to, "             %s object%s gave a key twice: the last counted\n",
