@@ -46,8 +46,11 @@ void source_global_setup(void)
 
 /* ---- positions ---- */
 
-static void write_position(const struct run *run, bool was_found, struct buf *to)
+/* A page without content shows no place of the records. */
+static void write_position(const struct run *run, struct buf *to)
 {
+    const bool was_found =
+        run->requests.resource->endpoint.data_selector == NULL && run->fetch.selector;
     char mark[REQUESTS_MARK];
 
     requests_mark(&run->requests, mark);
@@ -151,8 +154,7 @@ static int take_arrival(struct run *run, const struct json *envelope, struct arr
     tell_choice(run);
     ret_arrival->batches = records_take(&fetch->split.records);
     ret_arrival->url = mem_str(fetch->shown_url);
-    write_position(run, run->requests.resource->endpoint.data_selector == NULL,
-                   &ret_arrival->position);
+    write_position(run, &ret_arrival->position);
     ret_arrival->page = (struct page){
         .number = fetch->page,
         .records = facts.records,

@@ -83,6 +83,29 @@ def test_a_source_without_records_lands_nothing_and_ends_well(api, pipeline):
     p.check()
 
 
+@pytest.mark.parametrize("paginator", [None, {"type": "single_page"}, {"type": "page_number"}])
+def test_an_answer_without_content_is_an_empty_page(api, pipeline, paginator):
+    served = {code: api.add(f"/{code}", style="single", total=1).fail_always(status(code, "")) for code in (204, 205)}
+    resources = [{"name": f"r{code}", "endpoint": {"path": e.path}} for code, e in served.items()]
+    for resource in resources:
+        if paginator:
+            resource["endpoint"]["paginator"] = paginator
+    p = pipeline(conf_of(api, *resources))
+
+    done = p.run("--json").json()
+
+    assert [(extract["records"], extract["requests"]) for extract in done["extract"]] == [(0, 1), (0, 1)]
+    p.check()
+
+
+@pytest.mark.parametrize("code, says", [(200, "the body is empty"), (304, "the API answered 304")])
+def test_an_answer_that_lacks_its_content_is_an_error(api, pipeline, code, says):
+    api.add("/items", style="single", total=1).fail_always(status(code, ""))
+    p = pipeline(conf_of(api, {"name": "items", "endpoint": {"path": "/items"}}))
+
+    assert says in p.run(status=1).stderr
+
+
 def test_several_resources_land_each_for_itself(api, pipeline):
     endpoints = {f"r{n}": api.add(f"/r{n}", style=STYLES[n], total=60 + n, page_size=20) for n in range(5)}
     p = pipeline(conf_of(api, *(resource_of(name, e) for name, e in endpoints.items())))
