@@ -235,12 +235,44 @@ static int find_total(const struct paginator *paginator, const struct page_facts
     return err_set(err, ERR_DATA, "\"%s\" in the answer is no whole number", path);
 }
 
+/*
+ * How far the next page is. An API may send less than the limit and have more, so an offset counts
+ * what came; where it cannot (one object, an empty page that is not the end), it is the limit.
+ */
+static int64_t stride(const struct paginator *paginator, const struct page_facts *facts)
+{
+    const int64_t limit = paginator->conf->limit;
+    const bool is_counted = !facts->is_object && facts->records > 0 && facts->records < limit;
+
+    if (paginator->kind->type != PAGINATOR_OFFSET)
+        return 1;
+    return is_counted ? facts->records : limit;
+}
+
+/* Moved on already. Offsets that count records cannot pass a true total. */
+static int judge_total(struct paginator *paginator, const struct page_facts *facts, int64_t total)
+{
+    const struct paginator_conf *conf = paginator->conf;
+    const bool is_offset = paginator->kind->type == PAGINATOR_OFFSET;
+    /* An API whose first offset is not 0 may count from 1: its last one is the total. */
+    const int64_t base = is_offset ? conf->offset > 0 : conf->base_page;
+    const bool is_counted = is_offset && !facts->is_object && facts->records > 0;
+
+    if (paginator->number - base < total)
+        return 0;
+    if (is_counted && paginator->number - base > total) {
+        paginator->doubts_total = true;
+        return 0;
+    }
+    return paginator_end(paginator, "total %" PRId64 "%s reached", total,
+                         is_offset ? "" : " pages");
+}
+
 /* offset and page_number. dlt's order: an empty page, the total, the maximum, has_more. */
 int advance_number(struct paginator *paginator, const struct page_facts *facts, struct err *err)
 {
     const struct paginator_conf *conf = paginator->conf;
     const bool is_offset = paginator->kind->type == PAGINATOR_OFFSET;
-    const int64_t base = is_offset ? 0 : conf->base_page;
     const int64_t maximum = is_offset ? conf->maximum_offset : conf->maximum_page;
     int64_t total = 0;
     int has_total = 0;
@@ -250,7 +282,7 @@ int advance_number(struct paginator *paginator, const struct page_facts *facts, 
     if (conf->total_path)
         has_total = find_total(paginator, facts, &total, err);
     TRY(has_total);
-    if (__builtin_add_overflow(paginator->number, is_offset ? conf->limit : 1, &paginator->number))
+    if (__builtin_add_overflow(paginator->number, stride(paginator, facts), &paginator->number))
         return err_set(err, ERR_LIMIT, "the pages' numbers are too large");
     if (maximum >= 0 && paginator->number >= maximum)
         return paginator_end(paginator, "maximum %s %" PRId64 " reached",
@@ -261,8 +293,5 @@ int advance_number(struct paginator *paginator, const struct page_facts *facts, 
         TRY(more);
         return more ? 0 : paginator_end(paginator, "%s is false", conf->has_more_path);
     }
-    if (has_total && paginator->number - base >= total)
-        return paginator_end(paginator, "total %" PRId64 "%s reached", total,
-                             is_offset ? "" : " pages");
-    return 0;
+    return has_total ? judge_total(paginator, facts, total) : 0;
 }

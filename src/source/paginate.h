@@ -5,6 +5,8 @@
  * - maximum_offset and maximum_page hold also where has_more says there is more;
  * - has_more without a cursor is an error;
  * - without a total, a paginator that stops at an empty page goes on to it;
+ * - an offset advances by the records that came, at most by the limit: an API may cap its pages;
+ * - a total that is less than what came already is not believed;
  * - `auto` asks for the paginator to be named where it would have to guess the number of the first
  *   page.
  */
@@ -29,6 +31,7 @@ struct page_facts {
     const char *link;     /* the Link header; NULL: none */
     const char *url;      /* of its request */
     int64_t records;
+    bool is_object;      /* they are one object, so there is nothing to count */
     bool object_dropped; /* the envelope lacks most of itself (struct split) */
 };
 
@@ -55,6 +58,7 @@ struct paginator {
     int64_t number;                    /* offset and page_number: of the next request */
     char *next;                        /* links: URL; cursor: JSON; NULL: the first page */
     struct seen seen;                  /* links and cursors so far */
+    bool doubts_total;                 /* an answer had records beyond the total that it told */
     bool is_end;
     char why[160]; /* why it is the end */
     char log[200]; /* what auto found, to be told once; "" */

@@ -30,6 +30,7 @@ struct run {
     struct paginator paginator;
     struct looks before; /* of the page before */
     bool has_warned;
+    bool has_told_doubt;
 };
 
 static void run_close(struct run *run)
@@ -115,6 +116,17 @@ static void tell_choice(struct run *run)
     run->paginator.log[0] = '\0';
 }
 
+static void warn_of_total(struct run *run)
+{
+    if (!run->paginator.doubts_total || run->has_told_doubt)
+        return;
+    log_warn("resource \"%s\": page %" PRId64 " has records beyond the total that it tells; not "
+             "believing it, and going on to an empty page (paginator.total_path: null would do so "
+             "without a word)",
+             run->requests.resource->name, run->fetch.page);
+    run->has_told_doubt = true;
+}
+
 /* An API that does not know the paginator's parameter gives its first page for ever. */
 static void warn_of_repetition(struct run *run, const struct arrival *arrival)
 {
@@ -146,12 +158,14 @@ static int take_arrival(struct run *run, const struct json *envelope, struct arr
         .link = http_answer(&fetch->http)->link,
         .url = fetch_url(fetch),
         .records = fetch->split.records.count,
+        .is_object = fetch->split.records.is_object,
         .object_dropped = fetch->split.object_dropped,
     };
 
     if (paginator_advance(&run->paginator, &facts, err) < 0)
         return fetch_blame(fetch, err);
     tell_choice(run);
+    warn_of_total(run);
     ret_arrival->batches = records_take(&fetch->split.records);
     ret_arrival->url = mem_str(fetch->shown_url);
     write_position(run, &ret_arrival->position);

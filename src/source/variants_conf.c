@@ -70,7 +70,9 @@ static const struct opt offset_rows[] = {
      .flags = OPT_REQUIRED,
      .least = 1,
      .most = INT32_MAX,
-     .help = "How many records a page has."},
+     .help =
+         "How many records to ask for. The next offset is further by as many as came, so an API "
+         "that caps its pages loses none; one that filters after its limit repeats some."},
     {.key = "offset",
      .type = OPT_INT,
      .at = PAGINATOR(offset),
@@ -99,7 +101,8 @@ static const struct opt offset_rows[] = {
      .at = PAGINATOR(total_path),
      .standard = "total",
      .flags = OPT_JSON_PATH | OPT_ONE_ITEM | OPT_NULLABLE,
-     .help = "Where the answer tells how many records there are in all; null: it does not."},
+     .help = "Where the answer tells how many records there are in all; null: it does not. A total "
+             "of less than what came is not believed."},
     {.key = "maximum_offset",
      .type = OPT_INT,
      .at = PAGINATOR(maximum_offset),

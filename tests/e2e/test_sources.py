@@ -49,6 +49,36 @@ def test_without_a_total_an_empty_page_is_the_end(api, pipeline, style):
     assert "empty" in done["extract"][0]["why"]
 
 
+@pytest.mark.parametrize("with_total", [True, False])
+def test_an_api_that_caps_its_pages_loses_no_record_also_over_a_resume(api, pipeline, with_total):
+    items = api.add("/items", style="offset", total=250, page_size=200, cap=100, with_total=with_total)
+    items.fail_page(200, status(400))
+    p = pipeline(conf_of(api, resource_of("items", items), landing={"roll": {"rows": 100}}))
+
+    p.run(status=1)
+    assert_same_rows(p.landing("items"), map(plain_record, range(200)))
+    items.page_faults.clear()
+    p.run()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(250)))
+    asked = [int(request["params"]["offset"]) for request in items.requests]
+    assert asked == [0, 100, 200, 200] + ([] if with_total else [250])
+
+
+def test_a_total_that_cannot_be_true_is_told_once_and_not_believed(api, pipeline):
+    items = api.add("/items", style="offset", total=150, page_size=50, with_total=False)
+    page = api_server.raw_body('{"data": [{"id": 900}, {"id": 901}], "total": 0}')
+    items.fail([1, 2], page)
+    resource = resource_of("items", items)
+    resource["endpoint"]["paginator"]["total_path"] = "total"
+    p = pipeline(conf_of(api, resource))
+
+    done = p.run()
+
+    assert done.stderr.count("beyond the total") == 1
+    assert len(p.landing("items")) == 4 + 146
+
+
 @pytest.mark.parametrize("style", ["json_link", "header_link", "single"])
 def test_auto_finds_the_style_and_says_so(api, pipeline, style):
     items = api.add("/items", style=style, total=120, page_size=120 if style == "single" else 50)

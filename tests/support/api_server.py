@@ -150,6 +150,7 @@ class Endpoint:
         auth=None,
         envelope="data",
         with_total=True,
+        cap=None,
     ):
         self.api = api
         self.path = path
@@ -163,6 +164,7 @@ class Endpoint:
         self.auth = auth
         self.envelope = envelope
         self.with_total = with_total
+        self.cap = cap  # the most that a page holds, whatever limit is asked for
         self.shift_every = 0  # a new record at the front after every so many requests
         self.added = 0
         self.generation = 0  # tokens of an older one are refused
@@ -350,6 +352,7 @@ class Exchange:
         envelope = {}
         if e.style == "offset":
             start, size = self.number("offset", 0), self.number("limit", e.page_size)
+            size = min(size, e.cap or size)
             self.key = start
             if e.with_total:
                 envelope["total"] = (e.total if e.pages is None else sum(map(len, e.pages))) + e.added

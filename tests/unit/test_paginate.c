@@ -121,9 +121,77 @@ static void offset_counts_up_to_the_total(void **state)
     wants(&paginator, "offset=0 limit=100");
     goes_on(&paginator, "{\"total\":250}", 100);
     wants(&paginator, "offset=100 limit=100");
-    goes_on(&paginator, "{\"total\":\"250\"}", 7);
-    goes_on(&paginator, "{\"total\":301}", 100);
-    ends(&paginator, "{\"total\":400}", 100, "total 400 reached");
+    goes_on(&paginator, "{\"total\":\"250\"}", 100);
+    wants(&paginator, "offset=200 limit=100");
+    ends(&paginator, "{\"total\":250}", 50, "total 250 reached");
+}
+
+static void an_offset_passes_over_no_record_of_an_api_that_caps_its_pages(void **state)
+{
+    struct paginator_conf conf = offset_conf();
+    AUTO(paginator) paginator = {0};
+
+    (void)state;
+    conf.limit = 200;
+    paginator_open(&paginator, &conf);
+    goes_on(&paginator, "{\"total\":250}", 100);
+    wants(&paginator, "offset=100 limit=200");
+    goes_on(&paginator, "{\"total\":250}", 100);
+    wants(&paginator, "offset=200 limit=200");
+    ends(&paginator, "{\"total\":250}", 50, "total 250 reached");
+
+    paginator_open(&paginator, &conf);
+    goes_on(&paginator, "{}", 300); /* it does not know the limit, but maybe the offset */
+    wants(&paginator, "offset=200 limit=200");
+}
+
+static void an_offset_goes_by_the_limit_where_records_cannot_be_counted(void **state)
+{
+    struct paginator_conf conf = offset_conf();
+    const struct page_facts one_object = {.url = "http://x", .records = 1, .is_object = true};
+    AUTO(paginator) paginator = {0};
+    struct err err = {0};
+
+    (void)state;
+    conf.stop_after_empty_page = false;
+    paginator_open(&paginator, &conf);
+    goes_on(&paginator, "{\"total\":900}", 0);
+    wants(&paginator, "offset=100 limit=100");
+    conf.total_path = NULL;
+    assert_int_equal(paginator_advance(&paginator, &one_object, &err), 0);
+    wants(&paginator, "offset=200 limit=100");
+}
+
+static void the_last_record_is_asked_for_where_offsets_begin_at_1(void **state)
+{
+    struct paginator_conf conf = offset_conf();
+    AUTO(paginator) paginator = {0};
+
+    (void)state;
+    conf.offset = 1;
+    paginator_open(&paginator, &conf);
+    goes_on(&paginator, "{\"total\":101}", 100);
+    wants(&paginator, "offset=101 limit=100");
+    ends(&paginator, "{\"total\":101}", 1, "total 101 reached");
+}
+
+static void a_total_of_less_than_what_came_is_not_believed(void **state)
+{
+    struct paginator_conf conf = offset_conf();
+    AUTO(paginator) paginator = {0};
+
+    (void)state;
+    paginator_open(&paginator, &conf);
+    assert_false(paginator.doubts_total);
+    goes_on(&paginator, "{\"total\":0}", 100);
+    assert_true(paginator.doubts_total);
+    goes_on(&paginator, "{\"total\":3}", 100);
+    ends(&paginator, "{\"total\":0}", 0, "empty page");
+
+    conf.stop_after_empty_page = false;
+    paginator_open(&paginator, &conf);
+    goes_on(&paginator, "{\"total\":0}", 100);
+    ends(&paginator, "{\"total\":0}", 0, "total 0 reached");
 }
 
 static void offset_stops_at_an_empty_page_even_without_a_total(void **state)
@@ -446,7 +514,7 @@ static void places_are_found_again(void **state)
     (void)state;
     paginator_open(&paginator, &offset);
     goes_on(&paginator, "{}", 1);
-    survives(&paginator, &offset, "{\"type\":\"offset\",\"number\":100}");
+    survives(&paginator, &offset, "{\"type\":\"offset\",\"number\":1}");
 
     paginator_open(&paginator, &cursor);
     goes_on(&paginator, "{\"cursors\":{\"next\":\"a\\\"\"}}", 1);
@@ -494,6 +562,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(offset_counts_up_to_the_total),
+        cmocka_unit_test(an_offset_passes_over_no_record_of_an_api_that_caps_its_pages),
+        cmocka_unit_test(an_offset_goes_by_the_limit_where_records_cannot_be_counted),
+        cmocka_unit_test(the_last_record_is_asked_for_where_offsets_begin_at_1),
+        cmocka_unit_test(a_total_of_less_than_what_came_is_not_believed),
         cmocka_unit_test(offset_stops_at_an_empty_page_even_without_a_total),
         cmocka_unit_test(a_total_is_missed_where_nothing_else_would_stop),
         cmocka_unit_test(a_maximum_ends_whatever_the_answer_says),
