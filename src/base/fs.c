@@ -65,6 +65,15 @@ bool fs_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+int fs_look(const char *path, struct err *err)
+{
+    if (access(path, F_OK) == 0)
+        return 1;
+    if (errno == ENOENT || errno == ENOTDIR)
+        return 0;
+    return err_errno(err, "could not look at \"%s\"", path);
+}
+
 int fs_make_dirs(const char *path, mode_t mode, struct err *err)
 {
     struct stat info;

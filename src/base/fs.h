@@ -22,6 +22,8 @@ char *fs_join(const char *dir, const char *name);
 char *fs_dir_of(const char *path);
 
 bool fs_exists(const char *path);
+/* As fs_exists, but what may not be looked at is an error: 1 there, 0 not, -1 failed. */
+MUST_CHECK int fs_look(const char *path, struct err *err);
 /* Makes a folder and its parents; each new one is made durable in its parent. */
 MUST_CHECK int fs_make_dirs(const char *path, mode_t mode, struct err *err);
 /* Removes a folder with all that is in it; one that is not there is no error. Follows no links. */

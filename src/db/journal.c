@@ -174,14 +174,26 @@ static int join_the_living(struct journal *journal, struct err *err)
 
 /* ---- opening and closing ---- */
 
+/* 1 if the path is there or will be made, 0 if not. */
+static int find_state(const char *path, enum journal_access access, struct err *err)
+{
+    const int found = access == JOURNAL_CREATE ? 1 : fs_look(path, err);
+
+    if (found < 0)
+        err_hint(err, "A state is its owner's alone: do this as the user who runs the pipeline.");
+    return found;
+}
+
 /* 1 open, 0 there is no state. */
 static int open_database(struct journal *journal, const char *pipeline, const char *broker,
                          enum journal_access access, struct err *err)
 {
     char *path = fs_join(journal->dir, "state.db");
-    const int got = lite_open(&journal->lite, path, access == JOURNAL_CREATE, err);
+    int got = find_state(path, access, err);
     enum format_found found = FORMAT_EMPTY;
 
+    if (got > 0)
+        got = lite_open(&journal->lite, path, access == JOURNAL_CREATE, err);
     free(path);
     if (got <= 0)
         return got;
@@ -212,12 +224,12 @@ int journal_open(struct journal *journal, const char *dir, const char *pipeline,
 {
     AUTO(journal) made = {0};
     AUTO(lock) turn = {0};
-    int got;
+    int got = find_state(dir, access, err);
 
+    if (got <= 0)
+        return got;
     if (access == JOURNAL_CREATE)
         TRY(make_private_dir(dir, err));
-    else if (!fs_exists(dir))
-        return 0;
     TRY(find_absolute(dir, &made.dir, err));
     if (access == JOURNAL_CREATE)
         TRY(wait_for_turn(made.dir, &turn, err));

@@ -64,6 +64,11 @@ static int set_error(const struct lite *lite, const char *what, struct err *err)
         err_hint(err,
                  "The disk or another program damaged the state. Put back a copy of its folder, or "
                  "move it away to begin anew.");
+    } else if (primary == SQLITE_READONLY) {
+        err_hint(
+            err,
+            "Even to look at a state one must be able to write in its folder: do this as the user "
+            "who runs the pipeline.");
     } else if (code_of(primary) == ERR_IO && cause != 0) {
         err_hint(err, "The system says: %s.", strerror(cause));
     }

@@ -34,6 +34,17 @@ def can_mount():
         return False
 
 
+# A process of root's without the rights that make permissions mean nothing to it.
+AS_ANYBODY = [] if os.geteuid() else ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def can_be_anybody():
+    try:
+        return not AS_ANYBODY or subprocess.run([*AS_ANYBODY, "true"]).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def on_small_disk(p, size, *args):
     p.output.mkdir(exist_ok=True)
     done = subprocess.run(
@@ -81,6 +92,36 @@ def test_a_folder_that_may_not_be_written(api, pipeline):
     failed = p.run(status=1)
 
     assert str(p.output) in failed.stderr
+
+
+@pytest.mark.skipif(not can_be_anybody(), reason="root may enter anywhere")
+@pytest.mark.parametrize("command", ["status", "files", "dashboard", "state show"])
+def test_a_state_that_may_not_be_entered_is_not_taken_for_none(api, pipeline, command):
+    p = pipeline(conf_of(api, resource_of("items", api.add("/items", style="json_link", total=10))))
+    p.run()
+    p.state.chmod(0)
+
+    failed = p.do(command, status=1, prefix=AS_ANYBODY)
+
+    p.state.chmod(0o700)
+    assert "Permission denied" in failed.stderr and str(p.state) in failed.stderr
+    assert "has no state yet" not in failed.stderr and "as the user who runs" in failed.stderr
+
+
+@pytest.mark.skipif(not can_be_anybody(), reason="root may write anywhere")
+@pytest.mark.parametrize("command", ["status", "files"])
+def test_a_state_that_may_only_be_read_says_what_right_is_needed(api, pipeline, command):
+    p = pipeline(conf_of(api, resource_of("items", api.add("/items", style="json_link", total=10))))
+    p.run()
+    everything = [p.state, *p.state.rglob("*")]
+    for path in everything:
+        path.chmod(0o500 if path.is_dir() else 0o400)
+
+    failed = p.do(command, status=1, prefix=AS_ANYBODY)
+
+    for path in everything:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    assert "Even to look at a state" in failed.stderr and "as the user who runs" in failed.stderr
 
 
 def test_a_file_where_a_folder_should_be(api, pipeline):
