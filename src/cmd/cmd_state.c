@@ -42,6 +42,53 @@ static const struct show_column column_columns[] = {
     {NULL, NULL, SHOW_TEXT},
 };
 
+/* Whether a row of the report belongs to one of the resources that the line names. */
+static bool is_named(const struct river *river, const struct cmd_line *line, yyjson_mut_val *row)
+{
+    const char *table = yyjson_mut_get_str(yyjson_mut_obj_get(row, "table"));
+    yyjson_mut_val *of = yyjson_mut_obj_get(row, "resource");
+    const char *resource = yyjson_mut_get_str(of ? of : yyjson_mut_obj_get(row, "name"));
+
+    for (size_t i = 2; i < line->arg_count; i++)
+        if (table ? pipeline_makes_table(&river->conf, table, line->args[i])
+                  : str_same(resource, line->args[i]))
+            return true;
+    return false;
+}
+
+static void keep_named(const struct river *river, const struct cmd_line *line, yyjson_mut_val *rows)
+{
+    for (size_t i = yyjson_mut_arr_size(rows); i-- > 0;)
+        if (!is_named(river, line, yyjson_mut_arr_get(rows, i)))
+            yyjson_mut_arr_remove(rows, i);
+}
+
+static bool has_run(yyjson_mut_val *resources, const char *name)
+{
+    size_t index;
+    size_t count;
+    yyjson_mut_val *row;
+
+    yyjson_mut_arr_foreach(resources, index, count,
+                           row) if (str_same(yyjson_mut_get_str(yyjson_mut_obj_get(row, "name")),
+                                             name)) return true;
+    return false;
+}
+
+/* Resources that the file has no more may still be in the state. */
+static int choose_named(const struct river *river, const struct cmd_line *line,
+                        yyjson_mut_val *root, struct err *err)
+{
+    static const char *const lists[] = {"resources", "schemas", "columns"};
+
+    for (size_t i = 2; i < line->arg_count; i++)
+        if (!has_run(yyjson_mut_obj_get(root, "resources"), line->args[i]))
+            TRY(pipeline_check_resource(&river->conf, line->args[i], err));
+    for (size_t i = 0; i < sizeof lists / sizeof *lists && line->arg_count > 2; i++)
+        keep_named(river, line, yyjson_mut_obj_get(root, lists[i]));
+    return 0;
+}
+
 static int show(struct river *river, const struct cmd_line *line, struct err *err)
 {
     AUTO(json_out) report = {0};
@@ -49,11 +96,12 @@ static int show(struct river *river, const struct cmd_line *line, struct err *er
     yyjson_mut_val *root;
 
     TRY(report_state(&river->journal, &report, err));
+    root = yyjson_mut_doc_get_root(report.doc);
+    TRY(choose_named(river, line, root, err));
     if (line->json) {
         show_json(&report);
         return 0;
     }
-    root = yyjson_mut_doc_get_root(report.doc);
     show_put(&text, yyjson_mut_obj_get(root, "resources"), resource_columns, "no resource has run");
     buf_putc(&text, '\n');
     show_put(&text, yyjson_mut_obj_get(root, "schemas"), schema_columns, "no schemas yet");
@@ -67,8 +115,8 @@ static int reset_one(struct river *river, const char *resource, int64_t *total, 
 {
     int64_t count = 0;
 
-    if (resource && pipeline_find_resource(&river->conf, resource) == NULL)
-        return err_set(err, ERR_USAGE, "there is no resource \"%s\"", resource);
+    if (resource)
+        TRY(pipeline_check_resource(&river->conf, resource, err));
     TRY(journal_reset(&river->journal, resource, &count, err));
     *total += count;
     return 0;

@@ -263,9 +263,14 @@ static void flatten_lineage(struct json_out *report, yyjson_mut_val *file)
              yyjson_mut_get_str(yyjson_mut_obj_get(from, "request")));
 }
 
+static yyjson_mut_val *files_of(const struct json_out *report)
+{
+    return yyjson_mut_obj_get(yyjson_mut_doc_get_root(report->doc), "files");
+}
+
 static void print_files(struct json_out *report)
 {
-    yyjson_mut_val *files = yyjson_mut_obj_get(yyjson_mut_doc_get_root(report->doc), "files");
+    yyjson_mut_val *files = files_of(report);
     AUTO(buf) text = {0};
     size_t index;
     size_t count;
@@ -285,6 +290,7 @@ int cmd_files(const struct cmd_line *line, struct err *err)
 {
     const char *given = cmd_value(line, "stage");
     const char *stage = given ? given : "transform";
+    const char *of = cmd_value(line, "of");
     AUTO(river) river = {0};
     AUTO(json_out) report = {0};
 
@@ -292,8 +298,11 @@ int cmd_files(const struct cmd_line *line, struct err *err)
         return err_set(err, ERR_USAGE, "--stage is extract, transform or export, not \"%s\"",
                        stage);
     TRY(river_open(&river, line->args[0], RIVER_LOOK, err));
-    TRY(report_files(&river.journal, stage, cmd_value(line, "of"), 0,
+    TRY(report_files(&river.journal, stage, of, 0,
                      cmd_flag(line, "all") || line->json ? INT64_MAX : FILES_SHOWN, &report, err));
+    if (of && yyjson_mut_arr_size(files_of(&report)) == 0)
+        TRY(str_same(stage, "extract") ? pipeline_check_resource(&river.conf, of, err)
+                                       : pipeline_check_table(&river.conf, of, err));
     if (line->json)
         show_json(&report);
     else

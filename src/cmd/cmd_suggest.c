@@ -242,12 +242,8 @@ static const char *choose_resource(const struct river *river, const struct cmd_l
 {
     const struct source_conf *source = &river->conf.source;
 
-    if (line->arg_count > 1) {
-        if (pipeline_find_resource(&river->conf, line->args[1]))
-            return line->args[1];
-        err_set(err, ERR_USAGE, "there is no resource \"%s\"", line->args[1]);
-        return NULL;
-    }
+    if (line->arg_count > 1)
+        return pipeline_check_resource(&river->conf, line->args[1], err) < 0 ? NULL : line->args[1];
     if (source->resource_count == 1)
         return source->resources[0].name;
     err_set(err, ERR_USAGE, "the pipeline has %zu resources", source->resource_count);

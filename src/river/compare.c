@@ -479,9 +479,8 @@ static int check_question(struct river *river, const struct compare_conf *conf, 
 {
     bool has_landed = false;
 
-    if (conf->table && river->conf.transform.table_count > 0 &&
-        pipeline_find_table(&river->conf, conf->table) == NULL)
-        return err_set(err, ERR_USAGE, "there is no table \"%s\"", conf->table);
+    if (conf->table)
+        TRY(pipeline_check_table(&river->conf, conf->table, err));
     TRY(ledger_each(&river->journal, "extract", NULL, 0, 1, &has_landed, note_landed, err));
     if (has_landed)
         return 0;

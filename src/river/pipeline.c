@@ -50,26 +50,31 @@ static void name_exports(const struct at_root *at, struct pipeline *pipeline)
 }
 
 /* Without `tables` their names come from the data: "quakes", and "quakes__tags" of a list in it. */
+bool pipeline_makes_table(const struct pipeline *pipeline, const char *table, const char *resource)
+{
+    const struct table_conf *conf = pipeline_find_table(pipeline, table);
+    const size_t size = strlen(resource);
+
+    if (pipeline->transform.table_count > 0)
+        return conf && str_same(conf->from, resource);
+    return str_starts(table, resource) && (table[size] == '\0' || str_starts(table + size, "__"));
+}
+
 static bool may_be_table(const struct pipeline *pipeline, const char *name)
 {
     const struct source_conf *source = &pipeline->source;
 
     if (pipeline->transform.table_count > 0)
         return pipeline_find_table(pipeline, name) != NULL;
-    for (size_t i = 0; i < source->resource_count; i++) {
-        const char *resource = source->resources[i].name;
-        const size_t size = resource ? strlen(resource) : 0;
-
-        if (resource && strncmp(name, resource, size) == 0 &&
-            (name[size] == '\0' || str_starts(name + size, "__")))
+    for (size_t i = 0; i < source->resource_count; i++)
+        if (source->resources[i].name &&
+            pipeline_makes_table(pipeline, name, source->resources[i].name))
             return true;
-    }
     return false;
 }
 
-static const char *nearest_table(const struct pipeline *pipeline, const char *name)
+static const char *nearest_of(const struct pipeline *pipeline, const char *name, bool has_tables)
 {
-    const bool has_tables = pipeline->transform.table_count > 0;
     const size_t most =
         has_tables ? pipeline->transform.table_count : pipeline->source.resource_count;
     const char **names = mem_alloc(most * sizeof *names);
@@ -84,6 +89,11 @@ static const char *nearest_table(const struct pipeline *pipeline, const char *na
     nearest = str_nearest(name, names, count);
     free(names);
     return nearest;
+}
+
+static const char *nearest_table(const struct pipeline *pipeline, const char *name)
+{
+    return nearest_of(pipeline, name, pipeline->transform.table_count > 0);
 }
 
 static void check_export_tables(const struct at_root *at, const struct pipeline *pipeline,
@@ -293,4 +303,24 @@ const struct table_conf *pipeline_find_table(const struct pipeline *pipeline, co
         if (str_same(pipeline->transform.tables[i].name, name))
             return &pipeline->transform.tables[i];
     return NULL;
+}
+
+static int unknown(const char *what, const char *name, const char *nearest, struct err *err)
+{
+    err_set(err, ERR_USAGE, "there is no %s \"%.200s\"", what, name);
+    return nearest ? err_hint(err, "Did you mean \"%s\"?", nearest) : -1;
+}
+
+int pipeline_check_resource(const struct pipeline *pipeline, const char *name, struct err *err)
+{
+    if (pipeline_find_resource(pipeline, name))
+        return 0;
+    return unknown("resource", name, nearest_of(pipeline, name, false), err);
+}
+
+int pipeline_check_table(const struct pipeline *pipeline, const char *name, struct err *err)
+{
+    if (may_be_table(pipeline, name))
+        return 0;
+    return unknown("table", name, nearest_table(pipeline, name), err);
 }

@@ -14,6 +14,7 @@
 #include "sink/export_conf.h"
 #include "source/source_conf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pipeline {
@@ -48,6 +49,14 @@ void pipeline_close(struct pipeline *pipeline);
 const struct resource_conf *pipeline_find_resource(const struct pipeline *pipeline,
                                                    const char *name);
 const struct table_conf *pipeline_find_table(const struct pipeline *pipeline, const char *name);
+/* Whether the table is made of the resource: by the pipeline's tables, or by the default rules. */
+bool pipeline_makes_table(const struct pipeline *pipeline, const char *table, const char *resource);
+
+/* ERR_USAGE, with the nearest name for a hint, if the file has no such resource, or makes no such table. */
+MUST_CHECK int pipeline_check_resource(const struct pipeline *pipeline, const char *name,
+                                       struct err *err);
+MUST_CHECK int pipeline_check_table(const struct pipeline *pipeline, const char *name,
+                                    struct err *err);
 
 /* Adds the JSON Schema (draft-07) of the pipeline file. */
 void pipeline_put_schema(struct buf *to);

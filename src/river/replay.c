@@ -49,27 +49,15 @@ static void replay_close(struct replay *replay)
     lock_close(&replay->lock);
 }
 
-/* Whether the default rules make the table of the resource: itself, or a child of it. */
-static bool is_made_of(const char *table, const char *resource)
-{
-    const size_t size = strlen(resource);
-
-    return str_starts(table, resource) && (table[size] == '\0' || str_starts(table + size, "__"));
-}
-
 static int find_resource(struct replay *replay, struct err *err)
 {
     const struct pipeline *conf = &replay->river->conf;
-    const struct table_conf *table = pipeline_find_table(conf, replay->table);
 
-    if (table)
-        replay->resource = table->from;
-    for (size_t i = 0; i < conf->source.resource_count && conf->transform.table_count == 0; i++)
-        if (is_made_of(replay->table, conf->source.resources[i].name))
+    TRY(pipeline_check_table(conf, replay->table, err));
+    for (size_t i = 0; i < conf->source.resource_count; i++)
+        if (pipeline_makes_table(conf, replay->table, conf->source.resources[i].name))
             replay->resource = conf->source.resources[i].name;
-    if (replay->resource)
-        return 0;
-    return err_set(err, ERR_USAGE, "there is no table \"%s\"", replay->table);
+    return 0;
 }
 
 /* Looks at one output that is there: its generation, and whether its landing file is. */

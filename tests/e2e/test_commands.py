@@ -187,6 +187,50 @@ def test_files_tells_which_came_from_which(done):
             assert path.stem in listed
 
 
+UNKNOWN_NAMES = {
+    "files --of": "table",
+    "files --stage export --of": "table",
+    "files --stage extract --of": "resource",
+    "state show": "resource",
+    "state reset": "resource",
+    "suggest": "resource",
+    "transform --replay": "table",
+}
+
+
+@pytest.mark.parametrize("command", UNKNOWN_NAMES)
+def test_a_name_that_is_none_is_refused_with_the_nearest(done, command):
+    words = command.split()
+    verbs = [word for word in words if word in ("state", "show", "reset")] or words[:1]
+
+    failed = done.do(" ".join(verbs), *words[len(verbs):], "itens", status=2)
+
+    assert f'no {UNKNOWN_NAMES[command]} "itens"' in failed.stderr
+    assert 'Did you mean "items"?' in failed.stderr and failed.stdout == ""
+
+
+def test_state_show_tells_only_of_the_resources_named(api, pipeline):
+    both = [resource_of(name, api.add(f"/{name}", style="json_link", total=10)) for name in ("birds", "items")]
+    p = pipeline(conf_of(api, *both))
+    p.run()
+
+    shown = p.do("state show", "items", "--json").json()
+
+    assert [row["name"] for row in shown["resources"]] == ["items"]
+    assert {row["resource"] for row in shown["schemas"]} == {"items"}
+    assert {row["table"] for row in shown["columns"]} == {"items"}
+
+
+def test_names_that_left_the_file_are_still_shown(api, pipeline):
+    both = [resource_of(name, api.add(f"/{name}", style="json_link", total=10)) for name in ("birds", "items")]
+    p = pipeline(conf_of(api, *both))
+    p.run()
+    p.write(conf_of(api, both[1]))
+
+    assert len(p.do("files", "--of", "birds", "--json").json()["files"]) == 1
+    assert "birds" in p.do("state show", "birds").stdout
+
+
 def test_status_tells_runs_topics_tables(done):
     shown = done.do("status").stdout
 
