@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/convert.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -289,19 +290,16 @@ static int add_other_json(struct writing *writing, struct journal *journal,
 
 /* ---- all columns ---- */
 
-static int refuse(const struct table_plan *plan, const struct table_column *column,
-                  const char *fixed, struct err *err)
+static int refuse(const char *table, const char *column, const char *declared, const char *fixed,
+                  struct err *err)
 {
-    AUTO(buf) words = {0};
-
-    sql_type_put(&column->type, &words);
     err_set(err, ERR_USAGE,
-            "table \"%s\": column \"%s\" is to be %s, and is %s in the files that are there",
-            plan->table, column->name, words.data, fixed);
+            "table \"%s\": column \"%s\" is to be %s, and is %s in the files that are there", table,
+            column, declared, fixed);
     return err_hint(err,
                     "Name the new column otherwise, or make the table anew: riacho transform FILE "
                     "--replay %s",
-                    plan->table);
+                    table);
 }
 
 static int fit_one(struct writing *writing, struct journal *journal,
@@ -384,7 +382,7 @@ static int fit_all(struct writing *writing, struct journal *journal, struct err 
         if (column->type.kind == SQL_NULL || str_same(words.data, fixed))
             continue;
         if (column->is_declared)
-            return refuse(writing->plan, column, fixed, err);
+            return refuse(writing->plan->table, column->name, words.data, fixed, err);
         TRY(fit_one(writing, journal, column, fixed, &expression, err));
         writing->columns[i].expression = expression;
     }
@@ -415,4 +413,32 @@ int fit_put_columns(const struct table_plan *plan, const struct dialect *dialect
         dialect->put_name(to, column->fixed.name);
     }
     return 0;
+}
+
+static int check_declared(const char *table, const struct column_conf *column,
+                          const struct fixed_column *fixed, size_t count, struct err *err)
+{
+    AUTO(sql_type) declared = {0};
+    AUTO(buf) words = {0};
+
+    if (column->type == COLUMN_AS_LANDED)
+        return 0;
+    convert_type(column, NULL, &declared);
+    sql_type_put(&declared, &words);
+    for (size_t i = 0; i < count; i++)
+        if (str_same(fixed[i].name, column->name) && !str_same(fixed[i].type, words.data))
+            return refuse(table, column->name, words.data, fixed[i].type, err);
+    return 0;
+}
+
+int fit_check(const struct table_conf *table, struct journal *journal, struct err *err)
+{
+    struct fixed_column *fixed = NULL;
+    size_t count = 0;
+    int fits = journal_columns(journal, table->name, &fixed, &count, err);
+
+    for (size_t i = 0; i < table->column_count && fits == 0; i++)
+        fits = check_declared(table->name, &table->columns[i], fixed, count, err);
+    fixed_columns_free(fixed, count);
+    return fits;
 }

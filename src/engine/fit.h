@@ -16,4 +16,7 @@
 MUST_CHECK int fit_put_columns(const struct table_plan *plan, const struct dialect *dialect,
                                struct journal *journal, struct buf *to, struct err *err);
 
+/* The same refusal before any data is looked at: from what the pipeline file declares of the table. */
+MUST_CHECK int fit_check(const struct table_conf *table, struct journal *journal, struct err *err);
+
 #endif

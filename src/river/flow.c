@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "db/outbox.h"
+#include "engine/fit.h"
 #include "river/export.h"
 #include "river/extract.h"
 #include "river/relay.h"
@@ -181,12 +182,24 @@ static int prepare_at_once(struct river *river, struct err *err)
     return 0;
 }
 
+/* What the transform would refuse is told before anything has landed. */
+static int check_tables(struct river *river, struct err *err)
+{
+    const struct transform_conf *conf = &river->conf.transform;
+
+    for (size_t i = 0; i < conf->table_count; i++)
+        TRY(fit_check(&conf->tables[i], &river->journal, err));
+    return 0;
+}
+
 int flow_run(struct river *river, unsigned stages, const struct flow_how *how, struct err *err)
 {
     struct flow flow = {.river = river, .follow = how->follow, .lock = PTHREAD_MUTEX_INITIALIZER};
     AUTO(lock) lock = {0};
 
     TRY(river_lock_broker(river, &lock, err));
+    if (stages & FLOW_TRANSFORM)
+        TRY(check_tables(river, err));
     if (how->no_wait)
         TRY(prepare_at_once(river, err));
     if (river->broker_ops->relay)

@@ -425,6 +425,27 @@ def test_replay_makes_a_table_anew_with_todays_definition(api, pipeline):
     assert sorted(int(row["id"]) for row in p.csv("t")) == list(range(250))
 
 
+@pytest.mark.parametrize("command", ["run", "transform"])
+def test_a_type_that_is_not_the_tables_is_refused_before_anything_is_touched(api, pipeline, command):
+    items = api.add("/items", style="json_link", total=30)
+    conf = conf_of(api, resource_of("items", items))
+    conf["transform"] = {"tables": [{"name": "t", "from": "items", "columns": {"id": "id"}}]}
+    p = pipeline(conf)
+    p.run()
+    before = items.request_count, p.files("landing", "items")
+
+    conf["transform"]["tables"][0]["columns"]["id"] = {"path": "id", "type": "text"}
+    p.write(conf)
+    refused = p.do(command, status=2)
+
+    assert 'column "id" is to be VARCHAR' in refused.stderr and "--replay t" in refused.stderr
+    assert (items.request_count, p.files("landing", "items")) == before
+    p.do("extract")
+    p.do("transform", "--replay", "t")
+    p.run()
+    assert all(isinstance(row["id"], str) for row in p.adjusted("t"))
+
+
 def test_exports_at_work_during_replays_leave_each_row_once(api, pipeline):
     """What an export has in hand when its file is replaced is dropped, not published beside the new one."""
     items = api.add("/items", style="json_link", total=400, page_size=10)
