@@ -104,6 +104,10 @@ MUST_CHECK int journal_run_failed(struct journal *journal, const char *resource,
                                   const char *status, const char *error, const char *counts,
                                   struct err *err);
 
+/* The last page of the attempt that is committed; 0: none is. */
+MUST_CHECK int journal_run_page(struct journal *journal, int64_t number, int64_t *ret_page,
+                                struct err *err);
+
 /*
  * The next run begins from the start: forgets cursor, boundary and position of the resource (NULL: of all). Run
  * numbers go on, so no name is used twice. `*ret_count`: how many resources were forgotten. The caller holds

@@ -153,6 +153,18 @@ int journal_run_failed(struct journal *journal, const char *resource, int64_t nu
     return lite_commit(&txn, err);
 }
 
+int journal_run_page(struct journal *journal, int64_t number, int64_t *ret_page, struct err *err)
+{
+    int got;
+
+    TRY(journal_settle(journal, err));
+    got = lite_number(&journal->lite, "SELECT last_page FROM runs WHERE number = ?",
+                      BIND(lite_int(number)), ret_page, err);
+    if (got == 0)
+        return err_set(err, ERR_DATA, "the run %" PRId64 " is not known", number);
+    return got < 0 ? -1 : 0;
+}
+
 int journal_reset(struct journal *journal, const char *resource, int64_t *ret_count,
                   struct err *err)
 {

@@ -23,6 +23,15 @@ static void forget_files(struct landed_file **first)
     }
 }
 
+static void uncount_files(const struct landed_file *first, struct landing_stats *stats)
+{
+    for (const struct landed_file *file = first; file; file = file->next) {
+        atomic_fetch_sub(&stats->files, 1);
+        atomic_fetch_sub(&stats->bytes, file->bytes);
+        atomic_fetch_sub(&stats->rows, file->rows);
+    }
+}
+
 static void discard_files(struct landed_file **first, struct landing_stats *stats)
 {
     for (const struct landed_file *file = *first; file; file = file->next) {
@@ -30,10 +39,8 @@ static void discard_files(struct landed_file **first, struct landing_stats *stat
 
         if (fs_remove_file(file->temp_path, &err) < 0)
             log_warn("a temporary file is left behind: %s", err.text);
-        atomic_fetch_sub(&stats->files, 1);
-        atomic_fetch_sub(&stats->bytes, file->bytes);
-        atomic_fetch_sub(&stats->rows, file->rows);
     }
+    uncount_files(*first, stats);
     forget_files(first);
 }
 
@@ -100,6 +107,8 @@ static int commit_group(struct committer *committer, const struct feed_group *gr
                  "land again in the next run",
                  committer->run->resource, CURSOR_MOST_HASHES);
     done = hand_over(committer, group, err);
+    if (done < 0)
+        uncount_files(committer->files, committer->run->stats);
     /* From the call on the files are the receiver's, also if it failed: its recovery sees to them. */
     forget_files(&committer->files);
     if (done == 0)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "base/str.h"
+#include "db/recover.h"
 #include "db/staging.h"
 #include "db/step.h"
 
@@ -168,6 +169,21 @@ static void replace_text(char **text, const char *with)
     *text = copy;
 }
 
+/*
+ * Whether a step that failed came true all the same: once its INTENT stands, that is decided by what can be settled.
+ * 1 yes, 0 no, -1 it stays open.
+ */
+static int find_out(struct extraction *work, int64_t page, struct err *err)
+{
+    int64_t committed;
+
+    if (work->commit_journal.unsettled == 0)
+        return 0;
+    TRY(journal_settle(&work->commit_journal, err));
+    TRY(journal_run_page(&work->commit_journal, work->run.number, &committed, err));
+    return committed >= page;
+}
+
 /* What was committed is where a restart within this process goes on from. */
 static void remember_committed(struct extraction *work, const struct landed *landed)
 {
@@ -203,7 +219,16 @@ static int commit_landed(void *ctx, const struct landed *landed, struct err *err
     if (committed == 0)
         return err_set(err, ERR_IO, "a landing file of run %" PRId64 " is there already",
                        work->run.number);
-    TRY(committed);
+    if (committed < 0) {
+        struct err also = {0};
+        const int found = find_out(work, landed->page, &also);
+
+        if (found < 0)
+            log_debug("resource \"%s\": whether page %" PRId64 " landed stays open: %s",
+                      work->resource->name, landed->page, also.text);
+        if (found <= 0)
+            return -1;
+    }
     remember_committed(work, landed);
     return 0;
 }
@@ -364,6 +389,9 @@ static int carry_to_the_end(struct extraction *work, struct err *err)
 
         if (carry(work, &refused, &bad_page, err) == 0)
             return 0;
+        /* Pages that may be true already are not fetched again. */
+        if (work->commit_journal.unsettled)
+            return -1;
         if (refused && may_start_over) {
             const struct err why = *err;
 

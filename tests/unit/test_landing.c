@@ -712,7 +712,9 @@ static void after_a_commit_that_failed_none_is_made(void **state)
     assert_int_equal(bed->commit_count, 1);
     assert_int_equal(landing_committed_page(&bed->landing), 0);
     assert_int_equal(bed_temp_files(bed), 1);
-    assert_int_equal(atomic_load(&bed->stats.rows), 1);
+    assert_int_equal(atomic_load(&bed->stats.files), 0);
+    assert_int_equal(atomic_load(&bed->stats.rows), 0);
+    assert_int_equal(atomic_load(&bed->stats.bytes), 0);
 }
 
 static void a_folder_that_is_not_there_is_a_fault_of_the_disk(void **state)
