@@ -32,6 +32,9 @@
 static void work_close(struct work *work)
 {
     message_close(&work->message);
+    for (size_t i = 0; i < work->copy_count; i++)
+        message_close(&work->copies[i]);
+    free(work->copies);
     ref_close(&work->ref);
     free(work->path);
     *work = (struct work){0};
@@ -66,6 +69,34 @@ static void consuming_close(struct consuming *c)
     for (size_t i = 0; i < c->suspects.count; i++)
         work_close(&c->suspects.works[i]);
     broker_close(&c->broker);
+}
+
+/* ---- what the broker is told ---- */
+
+/* The ledger has it: the broker need not bring it again. */
+static int commit_work(struct consuming *c, const struct work *work, struct err *err)
+{
+    TRY(broker_commit(&c->broker, &work->message, err));
+    for (size_t i = 0; i < work->copy_count; i++)
+        TRY(broker_commit(&c->broker, &work->copies[i], err));
+    return 0;
+}
+
+static void release_message(struct consuming *c, const struct message *message)
+{
+    struct err also = {0};
+
+    if (broker_release(&c->broker, message, &also) < 0)
+        log_debug("could not give back \"%s\": %s", message->id, also.text);
+}
+
+/* It was not worked off, and is to come again. */
+static void release_work(struct consuming *c, struct work *work)
+{
+    release_message(c, &work->message);
+    for (size_t i = 0; i < work->copy_count; i++)
+        release_message(c, &work->copies[i]);
+    work_close(work);
 }
 
 /* ---- checking what came ---- */
@@ -201,9 +232,33 @@ static int tell_dead(struct consuming *c, struct work *work, struct err *err)
 {
     log_warn("%s: \"%s\" went to the dead letters: %s", c->consumer->live->name, work->message.id,
              work->err.text);
-    TRY(broker_commit(&c->broker, &work->message, err));
+    TRY(commit_work(c, work, err));
     atomic_fetch_add(&c->consumer->live->dead, 1);
     work_close(work);
+    return 0;
+}
+
+/* Suspects whose partition went to another process may have been decided there. */
+static int let_decided_go(struct consuming *c, struct err *err)
+{
+    struct suspects *suspects = &c->suspects;
+    size_t left = 0;
+
+    for (size_t i = 0; i < suspects->count; i++) {
+        struct work *work = &suspects->works[i];
+        const int done =
+            messages_is_consumed(c->consumer->journal, c->consumer->group, work->message.id, err);
+
+        TRY(done);
+        if (done == 1) {
+            TRY(commit_work(c, work, err));
+            work_close(work);
+        }
+    }
+    for (size_t i = 0; i < suspects->count; i++)
+        if (suspects->works[i].message.id)
+            suspects->works[left++] = suspects->works[i];
+    suspects->count = left;
     return 0;
 }
 
@@ -213,6 +268,7 @@ static int bury_suspects(struct consuming *c, struct err *err)
     struct suspects *suspects = &c->suspects;
     AUTO(step) step = {0};
 
+    TRY(let_decided_go(c, err));
     if (suspects->count == 0)
         return 0;
     make_step(c, &step);
@@ -255,13 +311,8 @@ static int blame_surroundings(struct consuming *c, struct err *err)
         err,
         "This is rather the pipeline's or the machine's fault than the data's. Nothing was lost: "
         "mend it and run again.");
-    for (size_t i = 0; i < suspects->count; i++) {
-        struct err also = {0};
-
-        if (broker_release(&c->broker, &suspects->works[i].message, &also) < 0)
-            log_debug("could not give back \"%s\": %s", suspects->works[i].message.id, also.text);
-        work_close(&suspects->works[i]);
-    }
+    for (size_t i = 0; i < suspects->count; i++)
+        release_work(c, &suspects->works[i]);
     suspects->count = 0;
     return -1;
 }
@@ -292,7 +343,7 @@ static int settle(struct consuming *c, struct work *works, size_t count, struct 
             continue;
         }
         TRY(bury_suspects(c, err));
-        TRY(broker_commit(&c->broker, &works[i].message, err));
+        TRY(commit_work(c, &works[i], err));
         atomic_fetch_add(&c->consumer->live->references, 1);
         work_close(&works[i]);
     }
@@ -330,41 +381,66 @@ static int work_off_group(struct consuming *c, struct work *works, size_t count,
 
 /* ---- the loop ---- */
 
-static bool is_among(const struct work *works, size_t count, const char *id)
+static struct work *find_among(struct work *works, size_t count, const char *id)
 {
     for (size_t i = 0; i < count; i++)
         if (works[i].message.id && str_same(works[i].message.id, id))
-            return true;
-    return false;
+            return &works[i];
+    return NULL;
 }
 
-/* 1 the group is through with the hand's work `index`, or has it already: some brokers bring a message twice. */
-static int is_known(const struct consuming *c, size_t index, struct err *err)
+static bool is_same_place(const struct message *a, const struct message *b)
+{
+    return a->partition == b->partition && a->offset == b->offset;
+}
+
+/*
+ * What is still to be decided came again. At the same place, as after a partition went and came back, it is known
+ * to the broker by what we have.
+ */
+static void add_copy(struct work *work, struct message *message_taken)
+{
+    bool has_it = is_same_place(&work->message, message_taken);
+
+    for (size_t i = 0; i < work->copy_count; i++)
+        has_it = has_it || is_same_place(&work->copies[i], message_taken);
+    if (has_it)
+        message_close(message_taken);
+    else
+        *MEM_PUSH(work->copies, work->copy_count) = *message_taken;
+    *message_taken = (struct message){0};
+}
+
+/* 1 the group is through with the message, or it is for another group. */
+static int is_done(const struct consuming *c, const struct message *message, struct err *err)
 {
     struct journal *journal = c->consumer->journal;
-    const struct message *message = &c->hand.works[index].message;
-    const char *id = message->id;
     const int for_others = dead_is_for_others(journal, c->consumer->group, message, err);
 
     if (for_others != 0)
         return for_others;
-    if (is_among(c->hand.works, index, id) || is_among(c->suspects.works, c->suspects.count, id))
-        return 1;
-    return messages_is_consumed(journal, c->consumer->group, id, err);
+    return messages_is_consumed(journal, c->consumer->group, message->id, err);
 }
 
+/* Leaves in the hand what is to be worked off: some brokers bring a message twice. */
 static int pass_over_known(struct consuming *c, struct err *err)
 {
     size_t left = 0;
 
     for (size_t i = 0; i < c->hand.count; i++) {
-        const int known = is_known(c, i, err);
+        struct work *work = &c->hand.works[i];
+        const char *id = work->message.id;
+        struct work *first = find_among(c->hand.works, i, id);
+        const int done = is_done(c, &work->message, err);
 
-        TRY(known);
-        if (known == 1) {
-            TRY(broker_commit(&c->broker, &c->hand.works[i].message, err));
-            work_close(&c->hand.works[i]);
-        }
+        TRY(done);
+        if (first == NULL)
+            first = find_among(c->suspects.works, c->suspects.count, id);
+        if (done == 1) {
+            TRY(commit_work(c, work, err));
+            work_close(work);
+        } else if (first)
+            add_copy(first, &work->message);
     }
     for (size_t i = 0; i < c->hand.count; i++)
         if (c->hand.works[i].message.id)
@@ -441,14 +517,9 @@ static int work_off_hand(struct consuming *c, struct err *err)
 
 static void give_back(struct consuming *c)
 {
-    for (size_t i = 0; i < c->hand.count; i++) {
-        struct work *work = &c->hand.works[i];
-        struct err also = {0};
-
-        if (work->message.id && broker_release(&c->broker, &work->message, &also) < 0)
-            log_debug("could not give back \"%s\": %s", work->message.id, also.text);
-        work_close(work);
-    }
+    for (size_t i = 0; i < c->hand.count; i++)
+        if (c->hand.works[i].message.id)
+            release_work(c, &c->hand.works[i]);
     c->hand.count = 0;
 }
 

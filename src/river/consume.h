@@ -20,6 +20,9 @@
 /* One reference in hand. */
 struct work {
     struct message message;
+    struct message
+        *copies; /* the same reference, which came at other places too: they go its way */
+    size_t copy_count;
     struct ref ref;
     char *path; /* of its file: absolute, size and SHA-256 checked */
     int64_t attempts;

@@ -426,6 +426,47 @@ static void a_member_that_was_left_out_joins_again(void **state)
     expect_passed(*state, HEARTBEAT, codes, sizeof codes / sizeof *codes);
 }
 
+/* Waits until all have come. */
+static void fetch_all(struct broker *broker, struct message *ret_messages)
+{
+    const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    int count = 0;
+
+    while (count < REFERENCES && clock_monotonic_ms() < until_ms) {
+        struct err err = {0};
+        const int got =
+            broker_fetch(broker, (size_t)(REFERENCES - count), 50, ret_messages + count, &err);
+
+        if (got < 0)
+            fail_msg("%s", err.text);
+        count += got;
+    }
+    assert_int_equal(count, REFERENCES);
+}
+
+/* The partition goes and comes back while all of it is in hand, so it is handed out a second time. */
+static void what_is_worked_off_counts_also_if_it_came_again_meanwhile(void **state)
+{
+    struct scene *scene = *state;
+    struct message held[REFERENCES] = {0};
+    struct message again[REFERENCES] = {0};
+    AUTO(broker) broker = {0};
+    struct err err = {0};
+
+    publish(scene, "a");
+    open_consumer(scene, "g", &broker);
+    fetch_all(&broker, held);
+    push(scene, HEARTBEAT, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    fetch_all(&broker, again);
+
+    for (int i = 0; i < REFERENCES; i++) {
+        assert_int_equal(again[i].offset, held[i].offset);
+        message_close(&again[i]);
+        work_off(scene, &broker, "g", &held[i]);
+    }
+    assert_int_equal(drain(scene, &broker, "g", &err), 0);
+}
+
 static void what_is_not_allowed_is_told_by_fetch(void **state)
 {
     static const struct {
@@ -471,6 +512,7 @@ int main(void)
         TEST(a_fault_of_fetching_that_passes_is_waited_out),
         TEST(a_fault_of_committing_that_passes_loses_no_offset),
         TEST(a_member_that_was_left_out_joins_again),
+        TEST(what_is_worked_off_counts_also_if_it_came_again_meanwhile),
         TEST(what_is_not_allowed_is_told_by_fetch),
     };
 
