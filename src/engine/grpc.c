@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/http_text.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "base/str.h"
 
 #include <ctype.h>
@@ -17,6 +18,7 @@
 #include "base/banned.h"
 
 #define POLL_MS 1000
+#define PARTING_MS 5000 /* so long is a silent server waited for once a stop was asked */
 #define MOST_HEADER_BYTES (256 << 10)
 #define FRAME_HEAD 5 /* whether compressed, and the size in four bytes */
 
@@ -29,6 +31,7 @@ struct grpc_impl {
     int connect_ms;
     size_t most_message_bytes;
     atomic_bool stopped;
+    int64_t parting_ms; /* when a call first saw that a stop was asked; 0: none has */
 
     /* Of the call under way. */
     const struct grpc_call *call;
@@ -359,6 +362,29 @@ static int blame_network(struct err *err, const char *why)
     return -1;
 }
 
+/* What is left to say once a stop was asked has its time from the stop on, however long the silence was before. */
+static bool is_silent_too_long(struct grpc_impl *impl)
+{
+    const int64_t now = clock_monotonic_ms();
+
+    if (stop_asked() && impl->parting_ms == 0)
+        impl->parting_ms = now;
+    if (impl->parting_ms && now - impl->parting_ms > PARTING_MS &&
+        now - impl->heard_ms > PARTING_MS)
+        return true;
+    return now - impl->heard_ms > impl->call->silence_ms;
+}
+
+static int wait_for_news(struct grpc_impl *impl, struct err *err)
+{
+    struct curl_waitfd stop = {.fd = stop_fd(), .events = CURL_WAIT_POLLIN};
+    const bool waits_for_stop = stop.fd >= 0 && !stop_asked();
+
+    if (curl_multi_poll(impl->multi, &stop, waits_for_stop ? 1 : 0, POLL_MS, NULL) != CURLM_OK)
+        return blame_network(err, "libcurl cannot wait");
+    return 0;
+}
+
 /* 0 goes on, 1 the transfer is over. */
 static int turn(struct grpc_impl *impl, CURLcode *ret_code, struct err *err)
 {
@@ -375,11 +401,9 @@ static int turn(struct grpc_impl *impl, CURLcode *ret_code, struct err *err)
         }
     if (atomic_load(&impl->stopped))
         return err_set(err, ERR_STOPPED, "interrupted");
-    if (clock_monotonic_ms() - impl->heard_ms > impl->call->silence_ms)
+    if (is_silent_too_long(impl))
         return blame_network(err, "the server says nothing any more");
-    if (curl_multi_poll(impl->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
-        return blame_network(err, "libcurl cannot wait");
-    return 0;
+    return wait_for_news(impl, err);
 }
 
 static int transfer(struct grpc_impl *impl, CURLcode *ret_code, struct err *err)

@@ -59,7 +59,7 @@ struct grpc_call {
     const char *method; /* "/package.Service/Method" */
     const uint8_t *request;
     size_t request_size;
-    int silence_ms; /* the server may be silent for so long */
+    int silence_ms; /* the server may be silent for so long; 5 s at most once a stop was asked */
     grpc_on_message *on_message;
     void *ctx;
 };

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "base/str.h"
 #include "engine/spark_fault.h"
 
@@ -145,7 +146,7 @@ bool spark_try_again(struct spark_impl *impl, struct spark_patience *patience,
         clock_monotonic_ms() + patience->pause_ms > patience->until_ms)
         return false;
     for (int waited = 0; waited < patience->pause_ms; waited += FIRST_PAUSE_MS) {
-        if (atomic_load(&impl->interrupted))
+        if (atomic_load(&impl->interrupted) || stop_asked())
             return false;
         usleep(FIRST_PAUSE_MS * 1000);
     }
@@ -159,6 +160,15 @@ int spark_stopped(struct spark_impl *impl, struct err *err)
     atomic_store(&impl->interrupted, false);
     grpc_resume(&impl->channel);
     return err_set(err, ERR_STOPPED, "interrupted");
+}
+
+int spark_gave_up(struct err *err)
+{
+    if (err->code == ERR_NET && stop_asked()) {
+        err->code = ERR_STOPPED;
+        err->retriable = false;
+    }
+    return -1;
 }
 
 int spark_ask(struct spark_impl *impl, const char *method, const ProtobufCMessage *request,
@@ -176,7 +186,7 @@ int spark_ask(struct spark_impl *impl, const char *method, const ProtobufCMessag
         if (atomic_load(&impl->interrupted))
             return spark_stopped(impl, err);
         if (!spark_try_again(impl, &patience, err))
-            return -1;
+            return spark_gave_up(err);
     }
 }
 

@@ -77,9 +77,12 @@ struct spark_patience {
 
 void spark_patience_reset(struct spark_patience *patience, const struct spark_impl *impl);
 
-/* Waits a while after a failure; false if there is no other try. */
+/* Waits a while after a failure; false if there is no other try, as once a stop was asked. */
 bool spark_try_again(struct spark_impl *impl, struct spark_patience *patience,
                      const struct err *err);
+
+/* Of the failure there was no other try after. What was not reached once a stop was asked ends as the stop. Always -1. */
+int spark_gave_up(struct err *err);
 
 /* The error of what spark_session_interrupt() ended; from then on calls are made again. */
 int spark_stopped(struct spark_impl *impl, struct err *err);

@@ -288,7 +288,7 @@ static int run(struct operation *operation_taken, Spark__Plan *plan_taken, struc
         interrupt_operation(&operation);
     if (!impl->fault.is_lost && (done == 0 || err->code != ERR_NET))
         release(&operation, true);
-    return done;
+    return done < 0 ? spark_gave_up(err) : 0;
 }
 
 static int run_handled(struct spark_session *session, Spark__Plan *plan_taken,

@@ -61,7 +61,7 @@ int spark_streams_ready(struct spark_streams *streams, const char *session_id, s
     if (session_id) {
         if (open_session(streams, session_id, &streams->session, err) == 0)
             return 0;
-        if (err->code == ERR_NET)
+        if (err->code == ERR_NET || err->code == ERR_STOPPED)
             return -1;
         *err = (struct err){0};
     }

@@ -1,6 +1,7 @@
 """Odd APIs and odd users: endless pages, huge records, redirects, stops at bad moments, SQL that would wander."""
 
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -200,6 +201,26 @@ def test_a_stop_is_heeded_while_waiting(api, pipeline, what):
         process.stop(signal.SIGTERM, status=143)
 
     assert time.monotonic() - begun < 5
+    p.check()
+
+
+@pytest.mark.parametrize("mode", ["batch", "streaming"])
+def test_a_stop_is_heeded_while_spark_says_nothing(api, pipeline, mode):
+    items = api.add("/items", style="json_link", total=5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        table = {"name": "n", "from": "items", "columns": {"id": {"path": "id", "type": "bigint"}}}
+        remote = f"sc://127.0.0.1:{silent.getsockname()[1]}"
+        transform = {"engine": "spark", "mode": mode, "remote": remote, "tables": [table]}
+        p = pipeline(conf_of(api, resource_of("items", items), transform=transform, exports=[]))
+        p.do("extract")
+        with p.start("transform") as process:
+            silent.settimeout(30)
+            with silent.accept()[0] as connection:
+                connection.recv(1)
+                begun = time.monotonic()
+                process.stop(signal.SIGTERM, status=143)
+
+    assert time.monotonic() - begun < 15
     p.check()
 
 
