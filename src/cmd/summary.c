@@ -29,49 +29,36 @@ static long long rate_of(long long rows, int64_t ms)
     return rows * 1000 / (ms > 0 ? ms : 1);
 }
 
-static int64_t extract_ms(const struct extract_live *live)
-{
-    const int64_t ended_ms = atomic_load(&live->ended_ms);
-
-    return (ended_ms ? ended_ms : clock_monotonic_ms()) - atomic_load(&live->started_ms);
-}
-
 static void put_extract_text(struct buf *to, const struct extract_live *live)
 {
-    const long long requests = atomic_load(&live->source.requests);
-    const long long retries = atomic_load(&live->source.retries);
-    const long long pages = atomic_load(&live->source.pages);
-    const long long records = atomic_load(&live->source.records);
-    const long long rows = atomic_load(&live->landing.rows);
-    const long long files = atomic_load(&live->landing.files);
-    const long long skipped = atomic_load(&live->landing.skipped);
-    const long long doubled = atomic_load(&live->landing.duplicate_keys);
-    const long long halves = atomic_load(&live->landing.half_characters);
+    struct extract_sums sums;
     char a[FIGURE], b[FIGURE], c[FIGURE], d[FIGURE];
 
-    buf_printf(to, "  extract    %s: %s request%s", live->resource->name, count(requests, a),
-               plural(requests));
-    if (retries > 0)
-        buf_printf(to, " (%s retr%s)", count(retries, a), retries == 1 ? "y" : "ies");
-    buf_printf(to, ", %s page%s, %s record%s, %s, in %s\n", count(pages, a), plural(pages),
-               count(records, b), plural(records),
-               str_of_bytes((uint64_t)atomic_load(&live->source.bytes), c, sizeof c),
-               str_of_ms(extract_ms(live), d, sizeof d));
-    buf_printf(to, "             landed %s row%s in %s file%s, %s (%s rows/s)\n", count(rows, a),
-               plural(rows), count(files, b), plural(files),
-               str_of_bytes((uint64_t)atomic_load(&live->landing.bytes), c, sizeof c),
-               count(rate_of(rows, extract_ms(live)), d));
-    if (skipped > 0)
-        buf_printf(to, "             %s record%s not new by the cursor, skipped\n", count(skipped, a),
-                   plural(skipped));
-    if (doubled > 0)
+    extract_sums_of(live, &sums);
+    buf_printf(to, "  extract    %s: %s request%s", live->resource->name, count(sums.requests, a),
+               plural(sums.requests));
+    if (sums.retries > 0)
+        buf_printf(to, " (%s retr%s)", count(sums.retries, a), sums.retries == 1 ? "y" : "ies");
+    buf_printf(to, ", %s page%s, %s record%s, %s, in %s\n", count(sums.pages, a),
+               plural(sums.pages), count(sums.records, b), plural(sums.records),
+               str_of_bytes((uint64_t)sums.bytes, c, sizeof c), str_of_ms(sums.ms, d, sizeof d));
+    buf_printf(to, "             landed %s row%s in %s file%s, %s (%s rows/s)\n",
+               count(sums.rows, a), plural(sums.rows), count(sums.files, b), plural(sums.files),
+               str_of_bytes((uint64_t)sums.file_bytes, c, sizeof c),
+               count(rate_of(sums.rows, sums.ms), d));
+    if (sums.skipped > 0)
+        buf_printf(to, "             %s record%s not new by the cursor, skipped\n",
+                   count(sums.skipped, a), plural(sums.skipped));
+    if (sums.duplicate_keys > 0)
         buf_printf(to, "             %s object%s gave a key twice: the last counted\n",
-                   count(doubled, a), plural(doubled));
-    if (halves > 0)
-        buf_printf(to, "             %s half character%s: each became U+FFFD\n", count(halves, a),
-                   plural(halves));
-    buf_printf(to, "             %s: %s\n",
-               atomic_load(&live->state) == FLOW_DONE ? "ended" : "did not end", live->why);
+                   count(sums.duplicate_keys, a), plural(sums.duplicate_keys));
+    if (sums.half_characters > 0)
+        buf_printf(to, "             %s half character%s: each became U+FFFD\n",
+                   count(sums.half_characters, a), plural(sums.half_characters));
+    /* A last pass may have been stopped before it began. */
+    if (atomic_load(&live->state) != FLOW_WAITING)
+        buf_printf(to, "             %s: %s\n",
+                   atomic_load(&live->state) == FLOW_DONE ? "ended" : "did not end", live->why);
 }
 
 static void put_consume_text(struct buf *to, const char *stage, const struct consume_live *live)
@@ -94,6 +81,11 @@ static void put_consume_text(struct buf *to, const char *stage, const struct con
         buf_printf(to, "             %s went to the dead letters\n", count(dead, a));
 }
 
+static bool has_begun(const struct extract_live *live)
+{
+    return atomic_load(&live->state) != FLOW_WAITING || live->before.requests > 0;
+}
+
 void summary_put_text(struct buf *to, const struct river *river, unsigned stages, int64_t dead)
 {
     char took[FIGURE];
@@ -101,7 +93,7 @@ void summary_put_text(struct buf *to, const struct river *river, unsigned stages
     buf_printf(to, "%s: %s\n", river->conf.name,
                str_of_ms(clock_monotonic_ms() - river->opened_ms, took, sizeof took));
     for (size_t i = 0; i < river->conf.source.resource_count && (stages & FLOW_EXTRACT); i++)
-        if (atomic_load(&river->extracts[i].state) != FLOW_WAITING)
+        if (has_begun(&river->extracts[i]))
             put_extract_text(to, &river->extracts[i]);
     if (stages & FLOW_TRANSFORM)
         put_consume_text(to, "transform", &river->transform);
@@ -121,6 +113,9 @@ static const char *state_name(int state)
 
 static void put_extract_json(struct buf *to, const struct extract_live *live)
 {
+    struct extract_sums sums;
+
+    extract_sums_of(live, &sums);
     buf_puts(to, "{\"resource\":");
     json_put_string(to, live->resource->name);
     buf_printf(to, ",\"run\":%" PRId64 ",\"state\":\"%s\"", (int64_t)live->run,
@@ -128,19 +123,13 @@ static void put_extract_json(struct buf *to, const struct extract_live *live)
     if (live->resumed_page)
         buf_printf(to, ",\"resumed_page\":%" PRId64, (int64_t)live->resumed_page);
     buf_printf(to, ",\"requests\":%lld,\"retries\":%lld,\"pages\":%lld,\"records\":%lld",
-               atomic_load(&live->source.requests), atomic_load(&live->source.retries),
-               atomic_load(&live->source.pages), atomic_load(&live->source.records));
-    buf_printf(to, ",\"bytes\":%lld,\"wire_bytes\":%lld,\"rows\":%lld,\"files\":%lld",
-               atomic_load(&live->source.bytes), atomic_load(&live->source.wire_bytes),
-               atomic_load(&live->landing.rows), atomic_load(&live->landing.files));
-    buf_printf(to,
-               ",\"file_bytes\":%lld,\"skipped\":%lld,\"duplicate_keys\":%lld,\"half_characters\":%"
-               "lld,\"ms\":%" PRId64,
-               atomic_load(&live->landing.bytes), atomic_load(&live->landing.skipped),
-               atomic_load(&live->landing.duplicate_keys),
-               atomic_load(&live->landing.half_characters), extract_ms(live));
-    buf_printf(to, ",\"rows_per_s\":%lld,\"why\":",
-               rate_of(atomic_load(&live->landing.rows), extract_ms(live)));
+               sums.requests, sums.retries, sums.pages, sums.records);
+    buf_printf(to, ",\"bytes\":%lld,\"wire_bytes\":%lld,\"rows\":%lld,\"files\":%lld", sums.bytes,
+               sums.wire_bytes, sums.rows, sums.files);
+    buf_printf(to, ",\"file_bytes\":%lld,\"skipped\":%lld,\"duplicate_keys\":%lld", sums.file_bytes,
+               sums.skipped, sums.duplicate_keys);
+    buf_printf(to, ",\"half_characters\":%lld,\"ms\":%" PRId64, sums.half_characters, sums.ms);
+    buf_printf(to, ",\"rows_per_s\":%lld,\"why\":", rate_of(sums.rows, sums.ms));
     json_put_string(to, live->why);
     buf_putc(to, '}');
 }

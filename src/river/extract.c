@@ -533,6 +533,7 @@ static void forget_last_pass(struct extract_live *live)
         &live->ended_ms,
     };
 
+    extract_sums_of(live, &live->before);
     atomic_store(&live->state, FLOW_WAITING);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         atomic_store(figures[i], 0);

@@ -128,6 +128,36 @@ void river_close(struct river *river)
     memset(river, 0, sizeof *river);
 }
 
+static int64_t pass_ms(const struct extract_live *live)
+{
+    const int64_t started_ms = atomic_load(&live->started_ms);
+    const int64_t ended_ms = atomic_load(&live->ended_ms);
+
+    if (started_ms == 0)
+        return 0;
+    return (ended_ms ? ended_ms : clock_monotonic_ms()) - started_ms;
+}
+
+void extract_sums_of(const struct extract_live *live, struct extract_sums *ret_sums)
+{
+    struct extract_sums sums = live->before;
+
+    sums.requests += atomic_load(&live->source.requests);
+    sums.retries += atomic_load(&live->source.retries);
+    sums.pages += atomic_load(&live->source.pages);
+    sums.records += atomic_load(&live->source.records);
+    sums.bytes += atomic_load(&live->source.bytes);
+    sums.wire_bytes += atomic_load(&live->source.wire_bytes);
+    sums.rows += atomic_load(&live->landing.rows);
+    sums.files += atomic_load(&live->landing.files);
+    sums.file_bytes += atomic_load(&live->landing.bytes);
+    sums.skipped += atomic_load(&live->landing.skipped);
+    sums.duplicate_keys += atomic_load(&live->landing.duplicate_keys);
+    sums.half_characters += atomic_load(&live->landing.half_characters);
+    sums.ms += pass_ms(live);
+    *ret_sums = sums;
+}
+
 size_t river_dirs(const struct river *river, const char *ret_dirs[RIVER_MOST_DIRS])
 {
     size_t count = 0;

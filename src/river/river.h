@@ -18,8 +18,29 @@
 
 enum flow_state { FLOW_WAITING, FLOW_RUNNING, FLOW_DONE, FLOW_FAILED };
 
-/* One resource's extraction. Written by its thread; counters are read by any. */
+/* What extractions came to. */
+struct extract_sums {
+    long long requests;
+    long long retries;
+    long long pages;
+    long long records;
+    long long bytes;
+    long long wire_bytes;
+    long long rows;
+    long long files;
+    long long file_bytes;
+    long long skipped;
+    long long duplicate_keys;
+    long long half_characters;
+    int64_t ms;
+};
+
+/*
+ * One resource's extraction. Written by its thread; counters are read by any, and tell of the pass under way. What
+ * the passes before it came to is read once no pass is under way.
+ */
 struct extract_live {
+    struct extract_sums before;
     const struct resource_conf *resource;
     struct source_stats source;
     struct landing_stats landing;
@@ -64,6 +85,9 @@ struct river {
     struct consume_live transform;
     struct consume_live *exports; /* one an export */
 };
+
+/* Of all passes together. */
+void extract_sums_of(const struct extract_live *live, struct extract_sums *ret_sums);
 
 /* Reads and checks the pipeline file; its faults and warnings are printed to stderr. */
 MUST_CHECK int river_read(struct river *river, const char *file, struct err *err);

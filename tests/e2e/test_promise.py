@@ -309,6 +309,24 @@ def test_follow_goes_on_after_the_api_was_away(api, pipeline):
     p.check()
 
 
+def test_the_summary_of_a_run_that_followed_tells_of_all_passes(api, pipeline):
+    items = api.add("/items", style="json_link", total=40, page_size=10, record=dated)
+    resource = resource_of("items", items, endpoint={"incremental": incremental()})
+    p = pipeline(conf_of(api, resource, schedule={"every": "100ms"}))
+
+    with p.start("run", "--follow", "--json") as process:
+        wait_until(lambda: len(p.csv("items")) == 40)
+        items.total = 60
+        wait_until(lambda: len(p.csv("items")) == 60)
+        passes = p.sql("SELECT count(*) FROM runs")[0][0]
+        wait_until(lambda: p.sql("SELECT count(*) FROM runs")[0][0] > passes + 1)
+        summary = process.stop().json()
+
+    extract = summary["extract"][0]
+    assert extract["rows"] == summary["transform"]["rows"] == 60
+    assert extract["records"] >= 60 and extract["pages"] >= 6
+
+
 @pytest.mark.parametrize("how, expected", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_ends_cleanly_and_the_next_goes_on(api, pipeline, how, expected):
     items = api.add("/items", style="json_link", total=400, page_size=10, delay=0.05)
