@@ -30,10 +30,9 @@ struct operation {
     char *last_response; /* the id of the last answer that came; NULL: none has */
     size_t unreleased;   /* bytes of answers since the server was told to forget them */
     bool is_complete;
-    size_t stages; /* as far as the server told */
-    int64_t
-        steady_since; /* ms of the monotonic clock: tasks have run without another stage; 0: none run */
-    int64_t settle_until; /* the same clock; 0: it is not about to be interrupted */
+    size_t stages;        /* as far as the server told */
+    int64_t steady_since; /* monotonic ms: tasks run, and no stage is new since; 0: none run */
+    int64_t settle_until; /* monotonic ms; 0: it is not about to be interrupted */
     struct spark_patience patience;
 };
 

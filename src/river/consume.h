@@ -20,8 +20,7 @@
 /* One reference in hand. */
 struct work {
     struct message message;
-    struct message
-        *copies; /* the same reference, which came at other places too: they go its way */
+    struct message *copies; /* of the reference, at other places of the topic: they go its way */
     size_t copy_count;
     struct ref ref;
     char *path; /* of its file: absolute, size and SHA-256 checked */
