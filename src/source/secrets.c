@@ -28,6 +28,8 @@
 
 #define MOST_OTHERS 8 /* secrets that are neither parameters nor headers */
 
+#define HIDDEN "***"
+
 /* Names that an API also gives to the token of a page, which must be kept; it is not shown. */
 static const char *const doubtful_names[] = {"key", "token"};
 
@@ -214,7 +216,7 @@ void secrets_hide(const struct secrets *secrets, const char *text, struct buf *t
         size_t size;
 
         if (secret_at(secrets, text, 0, &size)) {
-            buf_puts(to, "***");
+            buf_puts(to, HIDDEN);
             text += size;
         } else {
             buf_putc(to, *text++);
@@ -264,7 +266,7 @@ static void put_without_userinfo(const char *url, size_t size, struct buf *to)
     at = memchr(host, '@', strcspn(host, "/?#"));
     buf_put(to, url, (size_t)(host - url));
     if (at) {
-        buf_puts(to, "***");
+        buf_puts(to, HIDDEN);
         host = at;
     }
     buf_put(to, host, size - (size_t)(host - url));
@@ -288,9 +290,21 @@ void secrets_url_for_people(const struct secrets *secrets, const char *url, stru
             continue;
         }
         buf_put(&text, param.name, param.name_size);
-        buf_puts(&text, "=***");
+        buf_puts(&text, "=" HIDDEN);
     }
     secrets_hide(secrets, text.data, to);
+}
+
+/* Adds one byte that means itself: what would be a name or "=***" when it is read is encoded. */
+static void put_plain(const char *at, struct buf *to)
+{
+    const bool is_mark =
+        strncmp(at, HIDDEN, strlen(HIDDEN)) == 0 && to->size > 0 && to->data[to->size - 1] == '=';
+
+    if (is_mark || *at == '{' || *at == '}')
+        buf_printf(to, "%%%02X", (unsigned char)*at);
+    else
+        buf_putc(to, *at);
 }
 
 /* Adds text with the names of secrets in their places. Returns whether there was one. */
@@ -308,7 +322,7 @@ static bool put_with_names(const struct secrets *secrets, const char *text, size
         const struct secret *secret = secret_at(secrets, at, LEAST_TO_KEEP, &taken);
 
         if (secret == NULL) {
-            buf_putc(to, *at++);
+            put_plain(at++, to);
             continue;
         }
         buf_printf(to, "{%s}", secret->name);
@@ -344,7 +358,7 @@ static void put_value_to_keep(const struct secrets *secrets, const struct url_pa
         !is_secret_param(secrets, param))
         return;
     to->size = before;
-    buf_puts(to, "***");
+    buf_puts(to, HIDDEN);
 }
 
 void secrets_url_to_keep(const struct secrets *secrets, const char *url, struct buf *to)
@@ -357,7 +371,8 @@ void secrets_url_to_keep(const struct secrets *secrets, const char *url, struct 
     while (url_next_param(url, &at, &param)) {
         buf_putc(to, separator);
         separator = '&';
-        buf_put(to, param.name, param.name_size);
+        for (size_t i = 0; i < param.name_size; i++)
+            put_plain(param.name + i, to);
         if (param.value == NULL)
             continue;
         buf_putc(to, '=');
@@ -377,7 +392,7 @@ static const struct secret *secret_named(const struct secrets *secrets, const ch
 
 bool secrets_url_from_kept(const struct secrets *secrets, const char *kept, struct buf *to)
 {
-    if (strstr(kept, "=***"))
+    if (strstr(kept, "=" HIDDEN))
         return false;
     while (*kept) {
         const char *close = *kept == '{' ? strchr(kept, '}') : NULL;

@@ -39,7 +39,10 @@ void secrets_hide_err(const struct secrets *secrets, struct err *err);
  */
 void secrets_url_for_people(const struct secrets *secrets, const char *url, struct buf *to);
 
-/* Adds a URL for keeping: "{auth.api_key}" and the like in the place of secrets that we know. */
+/*
+ * Adds a URL for keeping: "{auth.api_key}" and the like in the place of secrets that we know,
+ * "=***" for others. Braces and stars that the URL has itself are percent-encoded.
+ */
 void secrets_url_to_keep(const struct secrets *secrets, const char *url, struct buf *to);
 
 /*

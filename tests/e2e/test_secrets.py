@@ -1,13 +1,14 @@
 """No secret reaches a log, a message, a file name, the state or any file."""
 
 import base64
+import json
 import urllib.parse
 
 import api_server
 import pyarrow.parquet as pq
 import pytest
-from api_server import status
-from riacho import conf_of, resource_of
+from api_server import plain_record, status
+from riacho import assert_same_rows, conf_of, resource_of
 
 SECRET = "k4n4ry&/+Zwitschert=="  # with characters that a URL escapes
 FORMS = {
@@ -104,6 +105,24 @@ def test_a_secret_in_the_url_never_shows(api, pipeline, place, fault):
 
     assert items.request_count >= 2
     assert_hidden(p, *results)
+
+
+def test_braces_and_stars_in_a_next_link_are_no_secrets_when_a_run_is_resumed(api, pipeline):
+    items = api.add("/items", style="json_link", total=100, page_size=50, auth=("bearer", SECRET))
+    link = f"{api.url}/items?page={{auth.token}}&f={{a}}&g=***&{{b}}=}}{{"
+    first = json.dumps({"data": [plain_record(number) for number in range(50)], "next": link})
+    second = json.dumps({"data": [plain_record(number) for number in range(50, 100)]})
+    items.fail(1, api_server.raw_body(first)).fail(2, status(401))
+    items.fail(3, api_server.raw_body(second))
+    client = {"auth": {"type": "bearer", "token": "${TOKEN}"}}
+    p = pipeline(conf_of(api, resource_of("items", items), client=client), env={"TOKEN": SECRET})
+
+    p.run(status=1)
+    p.run()
+
+    assert_same_rows(p.landing("items"), map(plain_record, range(100)))
+    asked = {"page": "{auth.token}", "f": "{a}", "g": "***", "{b}": "}{"}
+    assert [request["params"] for request in items.requests] == [{}, asked, asked]
 
 
 def test_a_literal_secret_is_warned_of(api, pipeline):

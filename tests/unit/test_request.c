@@ -169,6 +169,11 @@ static void kept_urls_hold_names_in_place_of_secrets(void **state)
          "http://x/{headers.X-H}?q=x+{headers.X-H}&token=abc&b",
          "http://x/headervalue?q=x+headervalue&token=abc&b"},
         {"http://x/?sig=from-the-api", "http://x/?sig=***", NULL},
+        {"http://x/{a}?f={params.n}&{g}=}{&{headers.X-H}",
+         "http://x/%7Ba%7D?f=%7Bparams.n%7D&%7Bg%7D=%7D%7B&%7Bheaders.X-H%7D",
+         "http://x/%7Ba%7D?f=%7Bparams.n%7D&%7Bg%7D=%7D%7B&%7Bheaders.X-H%7D"},
+        {"http://x/=***?f=***&g=a***&h==***&i=*", "http://x/=%2A**?f=%2A**&g=a***&h==%2A**&i=*",
+         "http://x/=%2A**?f=%2A**&g=a***&h==%2A**&i=*"},
     };
     AUTO(secrets) secrets = {0};
 
