@@ -32,6 +32,8 @@ static int end_plan(struct journal *journal, yyjson_val *plan, int64_t intent, s
     int whole = files_are_whole(plan, err);
 
     if (whole == 1)
+        whole = plan_is_current(journal, plan, err);
+    if (whole == 1)
         whole = files_publish(plan, NULL, &is_back, err);
     TRY(whole);
     if (whole == 1) {

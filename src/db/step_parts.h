@@ -36,11 +36,13 @@ MUST_CHECK int plan_check(struct journal *journal, yyjson_val *plan, struct err 
 MUST_CHECK int plan_put_intent(struct journal *journal, yyjson_val *plan, const char *text,
                                size_t size, int64_t *ret_intent, struct err *err);
 /*
- * Makes it true. `intent`: its row goes with it; ERR_LOCKED if that is gone already. 0: there was none, and
- * what plan_check() refuses is refused here.
+ * Makes it true. `intent`: its row goes with it; ERR_LOCKED if that is gone already, or if its run is no longer the
+ * current one. 0: there was none, and what plan_check() refuses is refused here.
  */
 MUST_CHECK int plan_apply(struct journal *journal, yyjson_val *plan, int64_t intent,
                           struct err *err);
+/* 1 its run is the current one of its resource (or it has none), 0 not: it must not become true any more. */
+MUST_CHECK int plan_is_current(struct journal *journal, yyjson_val *plan, struct err *err);
 /* Forgets the INTENT: its messages are free again. */
 MUST_CHECK int plan_forget(struct journal *journal, int64_t intent, struct err *err);
 

@@ -110,12 +110,18 @@ static int check_consumed(struct lite *lite, yyjson_val *entry, struct err *err)
     return got == 1 ? refuse_busy(json_str(entry, "id"), "was replaced meanwhile", err) : got;
 }
 
-static int check_run(struct lite *lite, yyjson_val *entry, struct err *err)
+/* 1 nobody has begun a run of the resource since, 0 somebody has. */
+static int is_current_run(struct lite *lite, yyjson_val *entry, struct err *err)
 {
     int64_t found;
-    const int got =
-        lite_number(lite, "SELECT 1 FROM resources WHERE name = ? AND run = ?",
-                    BIND(text_of(entry, "resource"), int_of(entry, "number")), &found, err);
+
+    return lite_number(lite, "SELECT 1 FROM resources WHERE name = ? AND run = ?",
+                       BIND(text_of(entry, "resource"), int_of(entry, "number")), &found, err);
+}
+
+static int check_run(struct lite *lite, yyjson_val *entry, struct err *err)
+{
+    const int got = is_current_run(lite, entry, err);
 
     if (got != 0)
         return got;
@@ -176,6 +182,22 @@ int plan_check(struct journal *journal, yyjson_val *plan, struct err *err)
 
     TRY(lite_begin_read(&moment, &journal->lite, err));
     return check_plan(&journal->lite, plan, err);
+}
+
+int plan_is_current(struct journal *journal, yyjson_val *plan, struct err *err)
+{
+    yyjson_val *entry;
+    size_t i;
+    size_t count;
+
+    yyjson_arr_foreach(yyjson_obj_get(plan, "runs"), i, count, entry)
+    {
+        const int got = is_current_run(&journal->lite, entry, err);
+
+        if (got != 1)
+            return got;
+    }
+    return 1;
 }
 
 /* ---- the INTENT ---- */
@@ -484,8 +506,10 @@ static int apply_removed(struct lite *lite, yyjson_val *entry, int64_t now_ms, s
     return mark_removed(lite, json_str(entry, "id"), NULL, now_ms, err);
 }
 
-static int take_intent(struct lite *lite, int64_t intent, struct err *err)
+/* Of what was checked when the INTENT was written, it keeps off others all but a new run. */
+static int take_intent(struct lite *lite, yyjson_val *plan, int64_t intent, struct err *err)
 {
+    EACH(plan, "runs", check_run(lite, entry, err));
     TRY(lite_run(lite, "DELETE FROM intents WHERE seq = ?", BIND(lite_int(intent)), err));
     if (lite_changes(lite) == 1)
         return lite_run(lite, "DELETE FROM pending WHERE intent = ?", BIND(lite_int(intent)), err);
@@ -501,7 +525,7 @@ int plan_apply(struct journal *journal, yyjson_val *plan, int64_t intent, struct
     AUTO(lite_txn) txn = {0};
 
     TRY(lite_begin(&txn, lite, err));
-    TRY(intent ? take_intent(lite, intent, err) : check_plan(lite, plan, err));
+    TRY(intent ? take_intent(lite, plan, intent, err) : check_plan(lite, plan, err));
     EACH(plan, "schemas", apply_schema(lite, entry, now_ms, err));
     EACH(plan, "files", apply_file(lite, entry, now_ms, err));
     EACH(plan, "removed", apply_removed(lite, entry, now_ms, err));

@@ -53,9 +53,26 @@ struct extraction {
     int64_t large_page;  /* last page that streamed */
 };
 
+/* What could not be settled is the next pass's to settle, or, if the process ends, recovery's. */
+static void leave_unsettled(struct extraction *work)
+{
+    if (work->commit_journal.unsettled)
+        work->live->unsettled = work->commit_journal.unsettled;
+    work->commit_journal.unsettled = 0;
+}
+
+/* Before a run begins: what the last pass left may move the position. */
+static int settle_last_pass(struct extraction *work, struct err *err)
+{
+    work->commit_journal.unsettled = work->live->unsettled;
+    work->live->unsettled = 0;
+    return journal_settle(&work->commit_journal, err);
+}
+
 static void extraction_close(struct extraction *work)
 {
     landing_close(&work->landing);
+    leave_unsettled(work);
     journal_close(&work->commit_journal);
     journal_close(&work->journal);
     run_state_close(&work->run);
@@ -175,12 +192,17 @@ static void replace_text(char **text, const char *with)
  */
 static int find_out(struct extraction *work, int64_t page, struct err *err)
 {
+    struct journal *journal = &work->commit_journal;
+    const int64_t intent = journal->unsettled;
     int64_t committed;
 
-    if (work->commit_journal.unsettled == 0)
+    if (intent == 0)
         return 0;
-    TRY(journal_settle(&work->commit_journal, err));
-    TRY(journal_run_page(&work->commit_journal, work->run.number, &committed, err));
+    if (journal_settle(journal, err) < 0 ||
+        journal_run_page(journal, work->run.number, &committed, err) < 0) {
+        journal->unsettled = intent;
+        return -1;
+    }
     return committed >= page;
 }
 
@@ -411,6 +433,7 @@ static int start_run(struct extraction *work, struct err *err)
 
     TRY(journal_share(&river->journal, &work->journal, err));
     TRY(journal_share(&river->journal, &work->commit_journal, err));
+    TRY(settle_last_pass(work, err));
     TRY(journal_run_start(&work->journal, work->resource->name,
                           incremental->is_set ? incremental->initial_value : NULL, &work->run,
                           err));

@@ -50,6 +50,8 @@ struct extract_live {
     char why[160];             /* why the pagination ended; read once state is not RUNNING */
     atomic_llong run;          /* its number */
     atomic_llong resumed_page; /* the page it went on from; 0: it began at the first */
+    int64_t
+        unsettled; /* the INTENT of a step that the last pass could not settle; 0. Its thread's */
 };
 
 /* One consumer: the transform, or one export. */

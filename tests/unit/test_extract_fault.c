@@ -25,9 +25,6 @@
 
 /* ---- in place of an API ---- */
 
-/* What the test does while a page is asked for; NULL: nothing. */
-static void (*at_page)(int64_t page);
-
 static int one_page(const struct source_events *events, int64_t number, struct err *err)
 {
     char *position = mem_fmt("%" PRId64, number + 1);
@@ -50,11 +47,8 @@ int source_run(const struct source_conf *conf, const struct resource_conf *resou
                struct err *err)
 {
     (void)conf, (void)resource, (void)gate, (void)stats, (void)ret_position_refused;
-    for (int64_t page = start->next_page; page <= PAGES; page++) {
-        if (at_page)
-            at_page(page);
+    for (int64_t page = start->next_page; page <= PAGES; page++)
         TRY(one_page(events, page, err));
-    }
     return 0;
 }
 
@@ -90,7 +84,6 @@ static void scene_close(struct scene *scene)
 {
     river_close(&scene->river);
     world_close(&scene->world);
-    at_page = NULL;
 }
 
 static int64_t number_of(const struct scene *scene, const char *sql)
@@ -148,10 +141,55 @@ static void after_a_failed_write_each_record_lands_once(void **state)
         ;
 }
 
+static void after_a_full_disk_each_record_lands_once(void **state)
+{
+    (void)state;
+    for (int nth = 1; fail_at(nth, true); nth++)
+        ;
+}
+
+/* False: a fault at that call leaves no step half done. */
+static bool leave_a_step(struct scene *scene, int nth)
+{
+    struct err err = {0};
+
+    fault_arm_error(nth, ENOSPC, true);
+    assert_int_equal(extract_all(&scene->river, &err), -1);
+    fault_disarm();
+    return number_of(scene, "SELECT count(*) FROM intents") > 0 &&
+           world_count_files(scene->world.landing, ".parquet") > 0;
+}
+
+/* Of a process that lives on, while another one extracts. */
+static void a_step_that_a_newer_run_overtook_is_undone(void **state)
+{
+    struct scene scene = {0};
+    AUTO(river) other = {0};
+    bool is_left = false;
+    struct err err = {0};
+
+    (void)state;
+    for (int nth = 1; !is_left; nth++) {
+        scene_close(&scene);
+        scene_open(&scene);
+        is_left = leave_a_step(&scene, nth);
+    }
+    DONE(river_open(&other, scene.river.conf.path, RIVER_WORK, &err));
+    DONE(extract_all(&other, &err));
+    river_close(&other);
+    go_on_to_the_end(&scene);
+
+    assert_int_equal(number_of(&scene, "SELECT count(*) FROM runs WHERE status = 'ended'"), 2);
+    expect_each_record_once(&scene, 0);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_a_failed_write_each_record_lands_once),
+        cmocka_unit_test(after_a_full_disk_each_record_lands_once),
+        cmocka_unit_test(a_step_that_a_newer_run_overtook_is_undone),
     };
 
     log_setup(LOG_ERROR, LOG_TEXT);
