@@ -52,7 +52,7 @@ static void keep_failure(struct flow *flow, const struct err *err)
     pthread_mutex_unlock(&flow->lock);
 }
 
-/* A pass that failed is told, and the next one comes at its time. */
+/* A pass that failed is told, and the next one comes at its time. Beside another extractor none ever would. */
 static int follow_extract(struct flow *flow, struct err *err)
 {
     const int64_t every_ms = flow->river->conf.every_ms;
@@ -62,7 +62,7 @@ static int follow_extract(struct flow *flow, struct err *err)
         int64_t left_ms;
 
         if (extract_all(flow->river, err) < 0) {
-            if (err->code == ERR_LOCKED)
+            if (err->code == ERR_LOCKED && !err->retriable)
                 return -1;
             if (err->code != ERR_STOPPED) {
                 log_err(err);
