@@ -521,19 +521,21 @@ static void *extract_thread(void *ctx)
     return NULL;
 }
 
+/* Those that can be started take what the others would have taken. */
 static void run_threads(struct extract_pass *pass)
 {
     const struct source_conf *conf = &pass->river->conf.source;
     size_t count = (size_t)conf->concurrency;
+    size_t started = 1;
     pthread_t *threads;
 
     if (count > conf->resource_count)
         count = conf->resource_count;
     threads = mem_alloc(count * sizeof *threads);
-    for (size_t i = 1; i < count; i++)
-        pthread_create(&threads[i], NULL, extract_thread, pass);
+    while (started < count && pthread_create(&threads[started], NULL, extract_thread, pass) == 0)
+        started++;
     extract_thread(pass);
-    for (size_t i = 1; i < count; i++)
+    for (size_t i = 1; i < started; i++)
         pthread_join(threads[i], NULL);
     free(threads);
 }

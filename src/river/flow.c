@@ -127,12 +127,20 @@ static void *relay_thread(void *ctx)
     return NULL;
 }
 
-static void start(struct flow_thread *thread, struct flow *flow, void *(*body)(void *),
+/* Where there is no thread for one of them, the others would wait for what never comes: they are stopped. */
+static bool start(struct flow_thread *thread, struct flow *flow, void *(*body)(void *),
                   size_t export_index)
 {
+    struct err err = {0};
+
     thread->flow = flow;
     thread->export_index = export_index;
-    pthread_create(&thread->thread, NULL, body, thread);
+    if (pthread_create(&thread->thread, NULL, body, thread) == 0)
+        return true;
+    err_set(&err, ERR_IO, "could not start a thread for a stage");
+    keep_failure(flow, &err);
+    stop_ask();
+    return false;
 }
 
 static void run_stages(struct flow *flow, unsigned stages)
@@ -144,11 +152,11 @@ static void run_stages(struct flow *flow, unsigned stages)
     atomic_store(&flow->extract_done, !(stages & FLOW_EXTRACT));
     atomic_store(&flow->transform_done, !(stages & FLOW_TRANSFORM));
     if (stages & FLOW_EXTRACT)
-        start(&threads[count++], flow, extract_thread, 0);
+        count += start(&threads[count], flow, extract_thread, 0);
     if (stages & FLOW_TRANSFORM)
-        start(&threads[count++], flow, transform_thread, 0);
+        count += start(&threads[count], flow, transform_thread, 0);
     for (size_t i = 0; i < exports && (stages & FLOW_EXPORT); i++)
-        start(&threads[count++], flow, export_thread, i);
+        count += start(&threads[count], flow, export_thread, i);
     for (size_t i = 0; i < count; i++)
         pthread_join(threads[i].thread, NULL);
     free(threads);
@@ -159,7 +167,8 @@ static void run_with_relay(struct flow *flow, unsigned stages)
 {
     struct flow_thread relay;
 
-    start(&relay, flow, relay_thread, 0);
+    if (!start(&relay, flow, relay_thread, 0))
+        return;
     run_stages(flow, stages);
     atomic_store(&flow->stages_done, true);
     pthread_join(relay.thread, NULL);

@@ -16,7 +16,7 @@ enum flow_stages {
 /*
  * Runs the stages until the source is exhausted and the topics are drained or, with `follow`, until a stop
  * is asked (which is then no failure). A stage that fails does not stop the others; the first failure is returned
- * after all have ended.
+ * after all have ended. One that gets no thread does: it asks for a stop.
  *
  * References go to a broker that is a server by a thread of their own, which ends last: when all is sent, or at
  * once when a stop is asked (what was not sent is sent at the next start). A server that does not answer is waited

@@ -1,11 +1,14 @@
 /*
  * Whichever write or fsync fails under a whole extraction: the passes after it, in the same process as those of
  * `run --follow`, land each record once.
+ *
+ * RIACHO_TORTURE=1 visits every call; without it every third, as each transaction makes more of them.
  */
 #include "base/logger.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fault.h"
+#include "fault_threads.h"
 #include "landing_bed.h"
 #include "river/extract.h"
 #include "world.h"
@@ -22,6 +25,11 @@
 
 #define PAGES 3
 #define PAGE_RECORDS 2
+
+static int stride(void)
+{
+    return getenv("RIACHO_TORTURE") ? 1 : 3;
+}
 
 /* ---- in place of an API ---- */
 
@@ -59,7 +67,7 @@ struct scene {
     struct river river;
 };
 
-static void scene_open(struct scene *scene)
+static void scene_open(struct scene *scene, const char *resources)
 {
     struct err err = {0};
     char *path;
@@ -70,10 +78,10 @@ static void scene_open(struct scene *scene)
     text = mem_fmt("name: quakes\n"
                    "source:\n"
                    "  client:\n    base_url: http://127.0.0.1:1\n"
-                   "  resources: [quakes]\n"
+                   "  resources: [%s]\n"
                    "landing: {dir: %s}\n"
                    "state: %s\n",
-                   scene->world.landing, scene->world.state);
+                   resources, scene->world.landing, scene->world.state);
     DONE(fs_write(path, text, strlen(text), 0600, &err));
     DONE(river_open(&scene->river, path, RIVER_WORK, &err));
     free(text);
@@ -122,7 +130,7 @@ static bool fail_at(int nth, bool sticky)
     bool has_fired;
     int done;
 
-    scene_open(&scene);
+    scene_open(&scene, "quakes");
     fault_arm_error(nth, ENOSPC, sticky);
     done = extract_all(&scene.river, &err);
     fault_disarm();
@@ -137,14 +145,14 @@ static bool fail_at(int nth, bool sticky)
 static void after_a_failed_write_each_record_lands_once(void **state)
 {
     (void)state;
-    for (int nth = 1; fail_at(nth, false); nth++)
+    for (int nth = 1; fail_at(nth, false); nth += stride())
         ;
 }
 
 static void after_a_full_disk_each_record_lands_once(void **state)
 {
     (void)state;
-    for (int nth = 1; fail_at(nth, true); nth++)
+    for (int nth = 1; fail_at(nth, true); nth += stride())
         ;
 }
 
@@ -169,9 +177,9 @@ static void a_step_that_a_newer_run_overtook_is_undone(void **state)
     struct err err = {0};
 
     (void)state;
-    for (int nth = 1; !is_left; nth++) {
+    for (int nth = 1; !is_left; nth += stride()) {
         scene_close(&scene);
-        scene_open(&scene);
+        scene_open(&scene, "quakes");
         is_left = leave_a_step(&scene, nth);
     }
     DONE(river_open(&other, scene.river.conf.path, RIVER_WORK, &err));
@@ -184,12 +192,41 @@ static void a_step_that_a_newer_run_overtook_is_undone(void **state)
     scene_close(&scene);
 }
 
+/* Each thread in turn. False: all have had their turn. */
+static bool refuse_thread(int nth)
+{
+    struct scene scene = {0};
+    struct err err = {0};
+    bool has_come;
+
+    scene_open(&scene, "quakes, storms, floods");
+    fault_refuse_thread(nth);
+    if (extract_all(&scene.river, &err) < 0) {
+        assert_non_null(strstr(err.text, "could not start"));
+        fault_refuse_thread(0);
+        go_on_to_the_end(&scene);
+    }
+    has_come = was_refused;
+    fault_refuse_thread(0);
+    expect_each_record_once(&scene, nth);
+    scene_close(&scene);
+    return has_come;
+}
+
+static void a_thread_that_cannot_be_started_loses_nothing(void **state)
+{
+    (void)state;
+    for (int nth = 1; refuse_thread(nth); nth++)
+        ;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_a_failed_write_each_record_lands_once),
         cmocka_unit_test(after_a_full_disk_each_record_lands_once),
         cmocka_unit_test(a_step_that_a_newer_run_overtook_is_undone),
+        cmocka_unit_test(a_thread_that_cannot_be_started_loses_nothing),
     };
 
     log_setup(LOG_ERROR, LOG_TEXT);

@@ -1,11 +1,12 @@
 /*
- * Stages as threads: what ends following. The stages are stand-ins.
+ * Stages as threads: what ends following, and what happens to a stage that gets no thread. The stages are stand-ins.
  */
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/logger.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "fault_threads.h"
 #include "river/export.h"
 #include "river/extract.h"
 #include "river/flow.h"
@@ -145,6 +146,7 @@ static int tear_down(void **state)
 {
     struct scene *scene = *state;
 
+    fault_refuse_thread(0);
     river_close(&scene->river);
     world_close(&scene->world);
     free(scene);
@@ -176,6 +178,28 @@ static void another_extractor_ends_following(void **state)
     assert_int_equal(passes, 1);
 }
 
+/* ---- threads ---- */
+
+static void a_stage_that_gets_no_thread_is_a_failure(void **state)
+{
+    struct scene *scene = *state;
+
+    for (int nth = 1; nth <= 3; nth++)
+        for (int follow = 0; follow < 2; follow++) {
+            struct err err = {0};
+
+            is_stopped = false;
+            passes = 0;
+            fault_refuse_thread(nth);
+            assert_int_equal(flow_run(&scene->river, FLOW_ALL, &(struct flow_how){.follow = follow},
+                                      &err),
+                             -1);
+            assert_true(was_refused);
+            assert_int_equal(err.code, ERR_IO);
+            assert_non_null(strstr(err.text, "could not start a thread"));
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -183,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_busy_state_does_not_end_following),
         TEST(another_extractor_ends_following),
+        TEST(a_stage_that_gets_no_thread_is_a_failure),
     };
 
     log_setup(LOG_ERROR, LOG_TEXT);
