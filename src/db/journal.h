@@ -145,8 +145,11 @@ MUST_CHECK int journal_columns(struct journal *journal, const char *table,
 /* Gives another state, which has none yet, the columns of all tables. */
 MUST_CHECK int journal_copy_columns(struct journal *from, struct journal *to, struct err *err);
 void fixed_columns_free(struct fixed_column *columns, size_t count);
-/* The table is made anew: its columns may get other types. */
-MUST_CHECK int journal_forget_columns(struct journal *journal, const char *table, struct err *err);
+/*
+ * A journal in memory that knows no column yet: for a table that is made anew, whose columns may get other types
+ * (step_add_columns()). It goes with the process, and is good for columns only.
+ */
+MUST_CHECK int journal_open_columns(struct journal *journal, struct err *err);
 
 /* ---- rate limit ---- */
 

@@ -3,6 +3,7 @@
  */
 #include "base/mem.h"
 #include "db/journal.h"
+#include "db/journal_format.h"
 
 #include <stdlib.h>
 
@@ -139,11 +140,23 @@ int journal_copy_columns(struct journal *from, struct journal *to, struct err *e
     return lite_commit(&txn, err);
 }
 
-int journal_forget_columns(struct journal *journal, const char *table, struct err *err)
+static int make_tables(struct lite *lite, struct err *err)
 {
     AUTO(lite_txn) txn = {0};
 
-    TRY(lite_begin(&txn, &journal->lite, err));
-    TRY(lite_run(&journal->lite, "DELETE FROM columns WHERE tbl = ?", BIND(lite_text(table)), err));
+    TRY(lite_begin(&txn, lite, err));
+    TRY(format_create(lite, "", "", "", err));
     return lite_commit(&txn, err);
+}
+
+int journal_open_columns(struct journal *journal, struct err *err)
+{
+    AUTO(journal) made = {0};
+
+    TRY(lite_open(&made.lite, ":memory:", true, err));
+    TRY(make_tables(&made.lite, err));
+    journal_close(journal);
+    *journal = made;
+    made = (struct journal){0};
+    return 0;
 }

@@ -140,6 +140,21 @@ void step_add_schema(struct step *step, const char *resource, const char *finger
     put_buf(step, entry, "doc", &doc);
 }
 
+void step_add_columns(struct step *step, const char *table, const struct fixed_column *columns,
+                      size_t count)
+{
+    yyjson_mut_val *entry = add_entry(step, "tables");
+    yyjson_mut_val *list = yyjson_mut_obj_add_arr(step->doc.doc, entry, "columns");
+
+    put_text(step, entry, "table", table);
+    for (size_t i = 0; i < count; i++) {
+        yyjson_mut_val *column = yyjson_mut_arr_add_obj(step->doc.doc, list);
+
+        put_text(step, column, "name", columns[i].name);
+        put_text(step, column, "type", columns[i].type);
+    }
+}
+
 void step_add_removed(struct step *step, const char *id, const char *path)
 {
     yyjson_mut_val *entry = add_entry(step, "removed");

@@ -83,6 +83,9 @@ void step_add_dead(struct step *step, const struct step_dead *dead);
 void step_add_run(struct step *step, const struct step_run *run);
 void step_add_schema(struct step *step, const char *resource, const char *fingerprint,
                      const struct schema *schema);
+/* The table has these columns from then on, and no others. */
+void step_add_columns(struct step *step, const char *table, const struct fixed_column *columns,
+                      size_t count);
 /* The file of that reference id, at that absolute path, is removed; its id stays known. */
 void step_add_removed(struct step *step, const char *id, const char *path);
 

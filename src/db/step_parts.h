@@ -4,7 +4,8 @@
  *    "files": [{"temp","final","stage","topic","event","request","unlink","kept"}],
  *    "removed": [{"id","path"}],
  *    "consumed": [{"group","topic","id"}], "dead": [{"group","topic","id",…}],
- *    "runs": [{"resource","number",…}], "schemas": [{"resource","fingerprint","doc"}]}
+ *    "runs": [{"resource","number",…}], "schemas": [{"resource","fingerprint","doc"}],
+ *    "tables": [{"table","columns": [{"name","type"}]}]}
  * Whatever happens to it happens through these functions, be it committed for the first time or after a
  * crash.
  */

@@ -499,6 +499,23 @@ static int apply_run(struct lite *lite, yyjson_val *entry, int64_t now_ms, struc
     return json_bool(entry, "ended", false) ? end_run(lite, entry, now_ms, err) : 0;
 }
 
+/* ---- tables ---- */
+
+static int apply_columns(struct lite *lite, yyjson_val *entry, struct err *err)
+{
+    yyjson_val *column;
+    size_t i;
+    size_t count;
+
+    TRY(lite_run(lite, "DELETE FROM columns WHERE tbl = ?", BIND(text_of(entry, "table")), err));
+    yyjson_arr_foreach(yyjson_obj_get(entry, "columns"), i, count, column)
+        TRY(lite_run(lite, "INSERT INTO columns(tbl, name, place, type) VALUES (?, ?, ?, ?)",
+                     BIND(text_of(entry, "table"), text_of(column, "name"),
+                          lite_int((int64_t)i + 1), text_of(column, "type")),
+                     err));
+    return 0;
+}
+
 /* ---- all of it ---- */
 
 static int apply_removed(struct lite *lite, yyjson_val *entry, int64_t now_ms, struct err *err)
@@ -528,6 +545,7 @@ int plan_apply(struct journal *journal, yyjson_val *plan, int64_t intent, struct
     TRY(intent ? take_intent(lite, plan, intent, err) : check_plan(lite, plan, err));
     EACH(plan, "schemas", apply_schema(lite, entry, now_ms, err));
     EACH(plan, "files", apply_file(lite, entry, now_ms, err));
+    EACH(plan, "tables", apply_columns(lite, entry, err));
     EACH(plan, "removed", apply_removed(lite, entry, now_ms, err));
     EACH(plan, "consumed", apply_consumed(lite, entry, err));
     EACH(plan, "dead", apply_dead(journal, entry, now_ms, err));

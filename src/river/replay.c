@@ -5,7 +5,6 @@
 #include "river/replay.h"
 
 #include "base/clock.h"
-#include "base/logger.h"
 #include "base/mem.h"
 #include "base/stop.h"
 #include "base/str.h"
@@ -35,6 +34,7 @@ struct replay {
     struct staging staging;
     struct engine engine;
     struct tables tables;
+    struct journal columns; /* as today's definition makes them */
     struct step step;
     int64_t generation; /* of the new files */
     struct replayed done;
@@ -43,6 +43,7 @@ struct replay {
 static void replay_close(struct replay *replay)
 {
     step_close(&replay->step);
+    journal_close(&replay->columns);
     tables_close(&replay->tables);
     engine_close(&replay->engine);
     staging_close(&replay->staging);
@@ -119,8 +120,7 @@ static int remake(struct replay *replay, const struct ref *ref, const struct kno
     *job = (struct engine_job){.input = ref, .input_path = path, .temp_dir = replay->staging.dir};
     made = jobs_find_schemas(&jobs, 0, replay->river, &replay->river->journal, err);
     if (made == 0 && !job->failed)
-        made = engine_run(&replay->engine, &replay->tables.engine, job, 1, &replay->river->journal,
-                          err);
+        made = engine_run(&replay->engine, &replay->tables.engine, job, 1, &replay->columns, err);
     free(path);
     job->input_path = NULL;
     TRY(made);
@@ -167,6 +167,7 @@ static int open_replay(struct replay *replay, struct err *err)
     TRY(outputs_open_engine(river, engine_of(river->conf.transform.engine), replay->staging.dir,
                             &replay->engine, err));
     tables_of(river, replay->resource, replay->table, &replay->tables);
+    TRY(journal_open_columns(&replay->columns, err));
     step_open(&replay->step);
     replay->generation = 2;
     return ledger_each(&river->journal, "transform", replay->table, 0, 0, replay, look_at_output,
@@ -191,32 +192,30 @@ static int commit_replay(struct replay *replay, struct err *err)
     }
 }
 
-/* Types are fixed anew; a replay that fails leaves them as they were. */
-static int remake_all(struct replay *replay, struct err *err)
+/* Types are fixed anew, and change with the files. */
+static int add_columns(struct replay *replay, struct err *err)
 {
-    struct journal *journal = &replay->river->journal;
     struct fixed_column *columns = NULL;
     size_t count = 0;
-    int made;
 
-    TRY(journal_columns(journal, replay->table, &columns, &count, err));
-    made = journal_forget_columns(journal, replay->table, err);
-    if (made == 0)
-        made = ledger_each(journal, "extract", replay->resource, 0, 0, replay, replay_file, err);
-    if (made == 0)
-        made = commit_replay(replay, err);
-    if (made < 0) {
-        struct err also = {0};
-
-        if (journal_forget_columns(journal, replay->table, &also) < 0 ||
-            journal_fix_columns(journal, replay->table, columns, count, &also) < 0)
-            log_warn("could not restore the column types of \"%s\": %s", replay->table, also.text);
-    }
+    TRY(journal_columns(&replay->columns, replay->table, &columns, &count, err));
+    step_add_columns(&replay->step, replay->table, columns, count);
     fixed_columns_free(columns, count);
-    if (made == 0)
+    return 0;
+}
+
+static int remake_all(struct replay *replay, struct err *err)
+{
+    int committed;
+
+    TRY(ledger_each(&replay->river->journal, "extract", replay->resource, 0, 0, replay, replay_file,
+                    err));
+    TRY(add_columns(replay, err));
+    committed = commit_replay(replay, err);
+    if (committed == 0)
         return err_set(err, ERR_IO, "a file of generation %" PRId64 " is there already",
                        replay->generation);
-    return made < 0 ? -1 : 0;
+    return committed < 0 ? -1 : 0;
 }
 
 static int refuse_streaming(const struct river *river, struct err *err)

@@ -678,9 +678,20 @@ static void a_column_keeps_the_type_of_its_first_time(void **state)
     assert_string_equal(columns[0].name, "mag");
     assert_string_equal(columns[1].type, "VARCHAR");
     fixed_columns_free(columns, count);
+}
 
-    DONE(journal_forget_columns(&journal, "quakes", &err));
-    fix(&journal, "mag", "BIGINT", "BIGINT");
+static void a_table_that_is_made_anew_knows_no_type(void **state)
+{
+    AUTO(journal) journal = {0};
+    AUTO(journal) apart = {0};
+    struct err err = {0};
+
+    assert_int_equal(world_journal(*state, &journal, &err), 1);
+    fix(&journal, "mag", "DOUBLE", "DOUBLE");
+    DONE(journal_open_columns(&apart, &err));
+    fix(&apart, "mag", "BIGINT", "BIGINT");
+    fix(&apart, "MAG", "VARCHAR", "BIGINT");
+    fix(&journal, "mag", "VARCHAR", "DOUBLE");
 }
 
 /* ---- rates ---- */
@@ -821,6 +832,7 @@ int main(void)
         TEST(a_reset_forgets_the_cursor_and_never_a_number),
         TEST(a_schema_is_kept_with_its_history),
         TEST(a_column_keeps_the_type_of_its_first_time),
+        TEST(a_table_that_is_made_anew_knows_no_type),
         TEST(a_burst_is_free_and_then_the_rate_holds),
         TEST(a_clock_that_was_put_back_costs_one_bucket_at_most),
         TEST(no_statement_of_a_step_reads_a_whole_table),

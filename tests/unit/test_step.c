@@ -518,6 +518,48 @@ static void a_replay_stands_in_for_what_was_there(void **state)
     message_close(&message);
 }
 
+static void fix(struct scene *scene, const char *table, const char *type, const char *expected)
+{
+    struct fixed_column column = {.name = mem_str("mag"), .type = mem_str(type)};
+    struct err err = {0};
+
+    DONE(journal_fix_columns(&scene->journal, table, &column, 1, &err));
+    assert_string_equal(column.type, expected);
+    free(column.name);
+    free(column.type);
+}
+
+static void a_tables_columns_change_with_the_files(void **state)
+{
+    static const struct fixed_column anew[] = {{.name = (char *)(uintptr_t) "place",
+                                                .type = (char *)(uintptr_t) "VARCHAR"},
+                                               {.name = (char *)(uintptr_t) "mag",
+                                                .type = (char *)(uintptr_t) "BIGINT"}};
+    struct scene *scene = *state;
+    AUTO(made) made = {0};
+    AUTO(step) step = {0};
+    struct fixed_column *columns = NULL;
+    size_t count = 0;
+    struct err err = {0};
+
+    fix(scene, "quakes", "DOUBLE", "DOUBLE");
+    fix(scene, "others", "DOUBLE", "DOUBLE");
+    make(scene, "a-1.quakes", "a-1", "text", &made);
+    step_open(&step);
+    made_add(&made, &step);
+    step_add_columns(&step, "quakes", anew, 2);
+    fix(scene, "quakes", "BIGINT", "DOUBLE");
+
+    assert_int_equal(step_commit(&step, &scene->journal, NULL, &err), 1);
+
+    fix(scene, "quakes", "VARCHAR", "BIGINT");
+    fix(scene, "others", "VARCHAR", "DOUBLE");
+    DONE(journal_columns(&scene->journal, "quakes", &columns, &count, &err));
+    assert_int_equal(count, 2);
+    assert_string_equal(columns[0].name, "place");
+    fixed_columns_free(columns, count);
+}
+
 static void what_is_replaced_while_somebody_has_it_does_not_come_again(void **state)
 {
     struct scene *scene = *state;
@@ -781,6 +823,7 @@ int main(void)
         TEST(a_dead_letter_keeps_its_value_untouched),
         TEST(a_dead_letter_that_is_retried_comes_again),
         TEST(a_replay_stands_in_for_what_was_there),
+        TEST(a_tables_columns_change_with_the_files),
         TEST(what_is_replaced_while_somebody_has_it_does_not_come_again),
         TEST(what_was_replaced_meanwhile_is_not_worked_off),
         TEST(what_is_about_to_be_replaced_is_not_worked_off),
