@@ -162,7 +162,7 @@ static int open_replay(struct replay *replay, struct err *err)
     struct river *river = replay->river;
 
     TRY(find_resource(replay, err));
-    TRY(journal_lock(&river->journal, "transform", &replay->lock, err));
+    TRY(river_lock_to_replay(river, &replay->lock, err));
     TRY(staging_open(&replay->staging, river->conf.transform.dir, river->journal.process, err));
     TRY(outputs_open_engine(river, engine_of(river->conf.transform.engine), replay->staging.dir,
                             &replay->engine, err));

@@ -115,6 +115,28 @@ int river_lock_to_move(const struct river *river, struct lock *ret_lock, struct 
     return err_hint(err, "Stop it: references are moved while nobody reads or writes them.");
 }
 
+int river_lock_transform(const struct river *river, struct lock *ret_lock, struct err *err)
+{
+    if (journal_lock_shared(&river->journal, "transform", ret_lock, err) == 0)
+        return 0;
+    if (err->code != ERR_LOCKED)
+        return -1;
+    err_set(err, ERR_LOCKED, "a table of \"%s\" is being made anew by a replay", river->conf.name);
+    return err_hint(err, "Wait until riacho transform --replay has ended.");
+}
+
+int river_lock_to_replay(const struct river *river, struct lock *ret_lock, struct err *err)
+{
+    if (journal_lock(&river->journal, "transform", ret_lock, err) == 0)
+        return 0;
+    if (err->code != ERR_LOCKED)
+        return -1;
+    err_set(err, ERR_LOCKED, "another process transforms the tables of \"%s\"", river->conf.name);
+    return err_hint(
+        err,
+        "A replay needs the other transforms of this state stopped: stop them, or let them end.");
+}
+
 void river_close(struct river *river)
 {
     duck_soon_close(&river->extract_duck);

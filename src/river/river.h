@@ -114,6 +114,13 @@ void river_close(struct river *river);
 MUST_CHECK int river_lock_broker(struct river *river, struct lock *ret_lock, struct err *err);
 MUST_CHECK int river_lock_to_move(const struct river *river, struct lock *ret_lock,
                                   struct err *err);
+/*
+ * Held by whoever transforms, and, alone, by a replay: ERR_LOCKED with a hint while it is held the other way.
+ */
+MUST_CHECK int river_lock_transform(const struct river *river, struct lock *ret_lock,
+                                    struct err *err);
+MUST_CHECK int river_lock_to_replay(const struct river *river, struct lock *ret_lock,
+                                    struct err *err);
 
 /* The folders that hold the river's files (landing, adjusted, each export's): absolute, borrowed. */
 #define RIVER_MOST_DIRS 66

@@ -144,7 +144,7 @@ static int streaming_open(struct streaming *streaming, struct river *river, stru
     streaming->roots[1] = (struct engine_root){.dir = conf->dir, .elsewhere = conf->roots.adjusted};
     spark_streams_open(&streaming->spark, conf->remote, streaming->roots, 2);
     TRY(journal_lock(&river->journal, "streams", &streaming->lock, err));
-    TRY(journal_lock_shared(&river->journal, "transform", &streaming->transform_lock, err));
+    TRY(river_lock_transform(river, &streaming->transform_lock, err));
     TRY(lock_folder(streaming, err));
     TRY(journal_share(&river->journal, &streaming->journal, err));
     streaming->items = mem_alloc(conf->table_count * sizeof *streaming->items);

@@ -123,7 +123,7 @@ static int transform_open(struct transform *transform, struct river *river, stru
     transform->river = river;
     for (size_t i = 0; i < river->conf.transform.table_count; i++)
         TRY(stream_refuse_batch(&river->journal, river->conf.transform.tables[i].name, err));
-    TRY(journal_lock_shared(&river->journal, "transform", &transform->lock, err));
+    TRY(river_lock_transform(river, &transform->lock, err));
     TRY(journal_share(&river->journal, &transform->journal, err));
     TRY(staging_open(&transform->staging, river->conf.transform.dir, river->journal.process, err));
     return outputs_open_engine(river, engine_of(river->conf.transform.engine),

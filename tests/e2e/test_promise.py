@@ -1,5 +1,6 @@
 """The promise: every accepted page lands exactly once, every landing file is adjusted exactly once."""
 
+import fcntl
 import signal
 import time
 
@@ -462,6 +463,22 @@ def test_a_type_that_is_not_the_tables_is_refused_before_anything_is_touched(api
     p.do("transform", "--replay", "t")
     p.run()
     assert all(isinstance(row["id"], str) for row in p.adjusted("t"))
+
+
+def test_a_replay_and_a_transform_say_that_they_exclude_each_other(api, pipeline):
+    items = api.add("/items", style="json_link", total=50, page_size=50)
+    p = pipeline(conf_of(api, resource_of("items", items)))
+    p.run()
+
+    with (p.state / "transform.lock").open() as others:
+        fcntl.flock(others, fcntl.LOCK_SH)
+        refused = p.do("transform", "--replay", "items", status=1)
+        assert "the other transforms of this state stopped" in refused.stderr
+        p.do("transform")
+
+        fcntl.flock(others, fcntl.LOCK_EX)
+        refused = p.do("transform", status=1)
+        assert "being made anew by a replay" in refused.stderr
 
 
 def test_exports_at_work_during_replays_leave_each_row_once(api, pipeline):
