@@ -233,7 +233,7 @@ static void put_string(const duckdb_string_t *string, bool formula_safe, struct 
                  string->value.inlined.length, formula_safe, to);
 }
 
-void csv_put_cell(const struct csv_column *column, uint64_t row, bool formula_safe, struct buf *to)
+void csv_put_cell(const struct csv_column *column, uint64_t row, struct buf *to)
 {
     if (is_null(column, row))
         return;
@@ -255,7 +255,7 @@ void csv_put_cell(const struct csv_column *column, uint64_t row, bool formula_sa
             put_date(((const int32_t *)column->data)[row], to);
         return;
     case DUCKDB_TYPE_VARCHAR:
-        put_string(&((const duckdb_string_t *)column->data)[row], formula_safe, to);
+        put_string(&((const duckdb_string_t *)column->data)[row], column->formula_safe, to);
         return;
     default:
         put_timestamp(((const int64_t *)column->data)[row], to);

@@ -14,14 +14,15 @@
 /* A column of a chunk. */
 struct csv_column {
     duckdb_type type;
+    bool formula_safe; /* texts that a spreadsheet would run get a ' */
     const void *data;
     const uint64_t *validity; /* NULL: no nulls */
 };
 
 /* Whether csv_put_cell() knows the type. Others are to be cast to VARCHAR in the statement. */
 bool csv_knows(duckdb_type type);
-/* Adds the cell, quoted if it must be. `formula_safe`: texts that a spreadsheet would run get a '. */
-void csv_put_cell(const struct csv_column *column, uint64_t row, bool formula_safe, struct buf *to);
+/* Adds the cell, quoted if it must be. */
+void csv_put_cell(const struct csv_column *column, uint64_t row, struct buf *to);
 /* Adds a text as a cell. */
 void csv_put_text(const char *text, size_t size, bool formula_safe, struct buf *to);
 

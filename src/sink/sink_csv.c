@@ -105,6 +105,38 @@ static bool is_nested(duckdb_type type)
            type == DUCKDB_TYPE_ARRAY || type == DUCKDB_TYPE_UNION;
 }
 
+static bool is_number(duckdb_type type)
+{
+    switch (type) {
+    case DUCKDB_TYPE_TINYINT:
+    case DUCKDB_TYPE_SMALLINT:
+    case DUCKDB_TYPE_INTEGER:
+    case DUCKDB_TYPE_BIGINT:
+    case DUCKDB_TYPE_HUGEINT:
+    case DUCKDB_TYPE_FLOAT:
+    case DUCKDB_TYPE_DOUBLE:
+    case DUCKDB_TYPE_DECIMAL:
+        return true;
+    default: /* numbers without a sign are no formulas */
+        return false;
+    }
+}
+
+/* The columns of the files, and none for the last one, the file's number. */
+static struct csv_column *make_columns(struct duck_result *plain, bool formula_safe)
+{
+    const idx_t count = duckdb_column_count(&plain->result) - 1;
+    struct csv_column *columns = mem_alloc((count + 1) * sizeof *columns);
+
+    for (idx_t i = 0; i < count; i++) {
+        const duckdb_type type = duckdb_column_type(&plain->result, i);
+
+        columns[i].type = csv_knows(type) ? type : DUCKDB_TYPE_VARCHAR;
+        columns[i].formula_safe = formula_safe && !is_number(type); /* -1.50 is no formula */
+    }
+    return columns;
+}
+
 /* Lists and structs as JSON text, what else we do not know in DuckDB's words. */
 static void put_as_text(struct duck_result *result, idx_t column, struct buf *sql)
 {
@@ -121,12 +153,13 @@ static void put_as_text(struct duck_result *result, idx_t column, struct buf *sq
 }
 
 /* The rows of the files, in columns that csv_put_cell() knows, and last the number of the row's file. */
-static int open_rows(struct csv_sink *impl, const struct lot *lot, struct duck_result *ret_rows,
-                     struct err *err)
+static int open_rows(struct csv_sink *impl, bool formula_safe, const struct lot *lot,
+                     struct csv_column **ret_columns, struct duck_result *ret_rows, struct err *err)
 {
-    AUTO(duck_result) plain = {0};
+    AUTO(duck_result) rows = {0};
     AUTO(buf) from = {0};
     AUTO(buf) sql = {0};
+    struct csv_column *columns;
     bool knows_all = true;
 
     buf_puts(&from, lot->count > 1 ? "CAST(" FILE_NUMBER " AS BIGINT)" : "CAST(0 AS BIGINT)");
@@ -134,23 +167,28 @@ static int open_rows(struct csv_sink *impl, const struct lot *lot, struct duck_r
     put_paths(lot->jobs, lot->count, &from);
     buf_putc(&from, ')');
     buf_printf(&sql, "SELECT *, %s", from.data);
-    TRY(duck_stream(&impl->conn, sql.data, &plain, err));
+    TRY(duck_stream(&impl->conn, sql.data, &rows, err));
     buf_reset(&sql);
     buf_puts(&sql, "SELECT ");
-    for (idx_t i = 0; i + 1 < duckdb_column_count(&plain.result); i++) {
-        if (lot->count > 1 && strcasecmp(duckdb_column_name(&plain.result, i), FILE_NUMBER) == 0)
+    for (idx_t i = 0; i + 1 < duckdb_column_count(&rows.result); i++) {
+        if (lot->count > 1 && strcasecmp(duckdb_column_name(&rows.result, i), FILE_NUMBER) == 0)
             return err_set(err, ERR_SQL, "a column hides the files' numbers");
-        knows_all = knows_all && csv_knows(duckdb_column_type(&plain.result, i));
-        put_as_text(&plain, i, &sql);
+        knows_all = knows_all && csv_knows(duckdb_column_type(&rows.result, i));
+        put_as_text(&rows, i, &sql);
     }
-    if (knows_all) {
-        *ret_rows = plain;
-        plain.is_open = false;
-        return 0;
+    columns = make_columns(&rows, formula_safe);
+    if (!knows_all) {
+        duck_result_close(&rows);
+        buf_puts(&sql, from.data);
+        if (duck_stream(&impl->conn, sql.data, &rows, err) < 0) {
+            free(columns);
+            return -1;
+        }
     }
-    duck_result_close(&plain);
-    buf_puts(&sql, from.data);
-    return duck_stream(&impl->conn, sql.data, ret_rows, err);
+    *ret_columns = columns;
+    *ret_rows = rows;
+    rows.is_open = false;
+    return 0;
 }
 
 /* ---- writing ---- */
@@ -250,7 +288,7 @@ static int write_row(struct writing *writing, idx_t row, struct err *err)
     for (idx_t i = 0; i < writing->column_count; i++) {
         if (i > 0)
             buf_putc(&writing->pending, ',');
-        csv_put_cell(&writing->columns[i], row, writing->formula_safe, &writing->pending);
+        csv_put_cell(&writing->columns[i], row, &writing->pending);
     }
     buf_put(&writing->pending, "\r\n", 2);
     job_of(writing)->output.rows++;
@@ -301,11 +339,8 @@ static int write_lot(struct csv_sink *impl, bool formula_safe, const struct lot 
     AUTO(duck_result) rows = {0};
     AUTO(writing) writing = {.lot = lot, .formula_safe = formula_safe};
 
-    TRY(open_rows(impl, lot, &rows, err));
+    TRY(open_rows(impl, formula_safe, lot, &writing.columns, &rows, err));
     writing.column_count = duckdb_column_count(&rows.result) - 1;
-    writing.columns = mem_alloc(writing.column_count * sizeof *writing.columns);
-    for (idx_t i = 0; i < writing.column_count; i++)
-        writing.columns[i].type = duckdb_column_type(&rows.result, i);
     put_header(&rows, &writing);
     return write_rows(&writing, &rows, err);
 }

@@ -462,6 +462,17 @@ static void formulas_are_disarmed_only_where_that_is_asked_for(void **state)
            "5\r\n");
 }
 
+static void numbers_of_all_kinds_are_no_formulas(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->conf.formula_safe = true;
+    expect(bench,
+           "SELECT -1.5::DOUBLE AS d, -7::BIGINT AS i, -2.00::DECIMAL(10,2) AS m, "
+           "-2::DECIMAL(38,0) AS h, -3::TINYINT AS t, -1.5::FLOAT AS f, '-2'::BLOB AS b, '-2' AS x",
+           "d,i,m,h,t,f,b,x\r\n-1.5,-7,-2.00,-2,-3,-1.5,'-2,'-2\r\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -487,6 +498,7 @@ int main(void)
         TEST(any_date_is_right),
         TEST(lists_and_structs_are_json_text),
         TEST(formulas_are_disarmed_only_where_that_is_asked_for),
+        TEST(numbers_of_all_kinds_are_no_formulas),
     };
     int failed = 0;
 
