@@ -243,18 +243,40 @@ static int write_table(const struct spark_batch *batch, const char *sql, bool ea
     return done;
 }
 
-/* A file that is here, whole, and that Spark does not find: no fault of the file. */
+static bool is_whole(const struct engine_job *job)
+{
+    char found[FS_SHA256_TEXT];
+    int64_t bytes;
+    struct err ignored = {0};
+
+    return job->input->sha256 && fs_sha256(job->input_path, found, &bytes, &ignored) == 0 &&
+           str_same(found, job->input->sha256);
+}
+
+static bool all_are_whole(const struct spark_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (!is_whole(batch->jobs[i]))
+            return false;
+    return true;
+}
+
+/* Files that are here, whole, and that Spark does not find or cannot read: no fault of theirs. */
 static int blame_place(const struct spark_batch *batch, struct err *err)
 {
     const char *error_class = spark_session_fault(batch->bench->session)->error_class;
+    const bool is_missing = str_same(error_class, "PATH_NOT_FOUND") ||
+                            str_same(error_class, "FAILED_READ_FILE.FILE_NOT_EXIST");
+    const bool is_unread =
+        error_class && str_starts(error_class, "FAILED_READ_FILE") &&
+        !str_same(error_class, "FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH");
 
-    if (!str_same(error_class, "PATH_NOT_FOUND") &&
-        !str_same(error_class, "FAILED_READ_FILE.FILE_NOT_EXIST"))
+    if (!(is_missing || is_unread) || !all_are_whole(batch))
         return -1;
-    for (size_t i = 0; i < batch->count; i++)
-        if (!fs_exists(batch->jobs[i]->input_path))
-            return -1;
-    err_set(err, ERR_REMOTE, "Spark does not find \"%s\"", batch->paths[0]);
+    if (is_missing)
+        err_set(err, ERR_REMOTE, "Spark does not find \"%s\"", batch->paths[0]);
+    else
+        err->code = ERR_REMOTE;
     return err_hint(err, "Spark's workers and riacho must see the same folder: look at "
                          "transform.roots.landing, and at what is mounted where.");
 }

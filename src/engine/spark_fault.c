@@ -80,14 +80,15 @@ static bool is_one_of(const char *text, const char *const *all)
 
 /*
  * By the SQLSTATE's class: the statement or what it reads is at fault. Others are the server's: no resources,
- * its file system, an error within itself.
+ * its file system, an error within itself; and of these classes what systems behind it did (KD010, HV000).
  */
 static bool blames_statement(const char *sql_state)
 {
     static const char *const classes[] = {"07", "0A", "21", "22", "23", "2",
                                           "3",  "42", "KD", "P0", "HV", NULL};
 
-    return sql_state && is_one_of(sql_state, classes);
+    return sql_state && is_one_of(sql_state, classes) && !str_same(sql_state, "KD010") &&
+           !str_same(sql_state, "HV000");
 }
 
 static bool is_session_gone(const char *error_class)

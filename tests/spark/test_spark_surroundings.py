@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import shutil
 import subprocess
 
 import pytest
@@ -108,6 +110,19 @@ def test_a_folder_that_spark_cannot_write_fails_the_run_and_no_file(landed):
     assert not check["ok"] and "Spark cannot write" in check["text"] and "transform.roots.adjusted" in check["text"]
     landed()
     assert not dead(p) and not p.left_over() and engine_check(p)["ok"]
+    assert_done(p)
+
+
+def test_files_of_which_spark_has_a_cut_copy_fail_the_run_and_no_file(landed, tmp_path):
+    p = landed()
+    copy = shutil.copytree(p.output / "landing", tmp_path / "copy")
+    for path in copy.rglob("*.parquet"):
+        os.truncate(path, 300)
+    landed(roots={"landing": f"file://{copy}"})
+    result = p.do("transform", status=1)
+    assert "transform.roots.landing" in result.stderr and str(copy) in result.stderr, result.stderr
+    landed()
+    assert not dead(p) and not p.left_over()
     assert_done(p)
 
 
