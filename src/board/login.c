@@ -157,13 +157,17 @@ static bool has_session(struct login *login, const char *cookie)
     return session != NULL;
 }
 
-bool login_knows(struct login *login, const char *cookie, const char *authorization)
+int login_knows(struct login *login, const char *cookie, const char *authorization, struct err *err)
 {
     static const char bearer[] = "Bearer ";
+    int right;
 
-    if (authorization && strncasecmp(authorization, bearer, sizeof bearer - 1) == 0)
-        return same_secret(login->token, authorization + sizeof bearer - 1);
-    return has_session(login, cookie);
+    if (authorization == NULL || strncasecmp(authorization, bearer, sizeof bearer - 1) != 0)
+        return has_session(login, cookie);
+    pthread_mutex_lock(&login->lock);
+    right = judge(login, authorization + sizeof bearer - 1, err);
+    pthread_mutex_unlock(&login->lock);
+    return right;
 }
 
 void login_leave(struct login *login, const char *cookie)

@@ -39,8 +39,12 @@ void login_close(struct login *login);
 /* 1 and a session for the cookie, 0 the token is wrong, -1 too many wrong ones lately (ERR_LIMIT). */
 MUST_CHECK int login_enter(struct login *login, const char *token, char ret_id[FS_SHA256_TEXT],
                            struct err *err);
-/* Whether a request with these headers (NULL: missing) is of somebody who showed the token. */
-bool login_knows(struct login *login, const char *cookie, const char *authorization);
+/*
+ * Whether a request with these headers (NULL: missing) is of somebody who showed the token: 1, 0, -1 it shows one
+ * and there were too many wrong ones lately (ERR_LIMIT).
+ */
+MUST_CHECK int login_knows(struct login *login, const char *cookie, const char *authorization,
+                           struct err *err);
 void login_leave(struct login *login, const char *cookie);
 
 #endif

@@ -223,7 +223,8 @@ static const struct route *find_route(struct exchange *x, const char **ret_allow
     return NULL;
 }
 
-static bool may(struct exchange *x, const struct route *route)
+/* `known` is what login_knows() said, and `why` its error. */
+static bool may(struct exchange *x, const struct route *route, int known, const struct err *why)
 {
     const struct board_impl *impl = x->board->impl;
     struct refusal refusal;
@@ -234,9 +235,13 @@ static bool may(struct exchange *x, const struct route *route)
         exchange_refuse(x, &refusal);
         return false;
     }
-    if (x->is_known || route->kind == ROUTE_OPEN ||
+    if (known == 1 || route->kind == ROUTE_OPEN ||
         (route->kind == ROUTE_READ && !impl->login.must_read))
         return true;
+    if (known < 0) {
+        exchange_fail(x, why);
+        return false;
+    }
     refusal_set(&refusal, 401, "login", "the token was not shown");
     snprintf(refusal.hint, sizeof refusal.hint,
              "Open the address that was printed at the start, or log in with the token.");
@@ -290,14 +295,15 @@ void routes_answer(struct exchange *x)
     const char *allow = NULL;
     const struct route *route = find_route(x, &allow);
     struct err err = {0};
+    const int known = login_knows(&impl->login, exchange_header(x, "Cookie"),
+                                  exchange_header(x, "Authorization"), &err);
 
-    x->is_known = login_knows(&impl->login, exchange_header(x, "Cookie"),
-                              exchange_header(x, "Authorization"));
+    x->is_known = known == 1;
     if (asset)
         answer_asset(x, asset);
     else if (route == NULL)
         answer_unknown(x, find_asset(x->path) ? "GET" : allow);
-    else if (may(x, route) && route->answer(x, &err) < 0)
+    else if (may(x, route, known, &err) && route->answer(x, &err) < 0)
         exchange_fail(x, &err);
     atomic_fetch_add(&impl->answered, 1);
     if (x->status >= 400)

@@ -191,6 +191,20 @@ def test_guessing_tokens_is_slowed_down(pipeline):
         assert statuses[:20] == [401] * 20 and set(statuses[20:]) == {429}
 
 
+def test_guesses_in_a_header_count_as_those_at_the_login(pipeline):
+    def show(token):
+        return board.ask("GET", SNAPSHOT, headers={"Authorization": f"Bearer {token}"}).status
+
+    with Board(with_dashboard(pipeline, "guess", {"TOKEN": TOKEN}, token="${TOKEN}")) as board:
+        session = {"Cookie": cookie_of(board.post(LOGIN, {"token": TOKEN}, 204))}
+        assert {show(TOKEN) for _ in range(200)} == {200}
+        statuses = [show(f"guess {i}") for i in range(25)]
+        assert statuses[:20] == [401] * 20 and set(statuses[20:]) == {429}
+        assert show(TOKEN) == 429 and board.ask("POST", LOGIN, {"token": TOKEN}).status == 429
+        board.get(SNAPSHOT, headers=session)
+        board.get("/livez", headers={"Authorization": "Bearer guess"})
+
+
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "host.example:0"])
 def test_others_reach_it_only_with_a_token(pipeline, listen):
     result = pipeline.do("dashboard", "--listen", listen, status=2)

@@ -119,13 +119,13 @@ static void a_session_is_known_until_it_is_left(void **state)
     assert_int_equal(login_enter(&login, "0123456789abcdef", id, &err), 1);
 
     snprintf(cookie, sizeof cookie, "a=b; " LOGIN_COOKIE "=%s; c=d", id);
-    assert_true(login_knows(&login, cookie, NULL));
-    assert_true(login_knows(&login, NULL, "Bearer 0123456789abcdef"));
-    assert_false(login_knows(&login, NULL, "Bearer 0123456789abcde"));
-    assert_false(login_knows(&login, LOGIN_COOKIE "=", NULL));
-    assert_false(login_knows(&login, "x" LOGIN_COOKIE "=0", NULL));
+    assert_int_equal(login_knows(&login, cookie, NULL, &err), 1);
+    assert_int_equal(login_knows(&login, NULL, "Bearer 0123456789abcdef", &err), 1);
+    assert_int_equal(login_knows(&login, NULL, "Bearer 0123456789abcde", &err), 0);
+    assert_int_equal(login_knows(&login, LOGIN_COOKIE "=", NULL, &err), 0);
+    assert_int_equal(login_knows(&login, "x" LOGIN_COOKIE "=0", NULL, &err), 0);
     login_leave(&login, cookie);
-    assert_false(login_knows(&login, cookie, NULL));
+    assert_int_equal(login_knows(&login, cookie, NULL, &err), 0);
     login_close(&login);
 }
 
@@ -141,6 +141,8 @@ static void many_wrong_tokens_are_not_looked_at(void **state)
         assert_int_equal(login_enter(&login, "wrong", id, &err), 0);
     assert_int_equal(login_enter(&login, login.token, id, &err), -1);
     assert_int_equal(err.code, ERR_LIMIT);
+    assert_int_equal(login_knows(&login, NULL, "Bearer wrong", &err), -1);
+    assert_int_equal(login_knows(&login, NULL, NULL, &err), 0);
     login_close(&login);
 }
 
