@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "board/exchange.h"
+#include "board/query_disk.h"
 #include "board/query_files.h"
 
 #include <fcntl.h>
@@ -27,11 +28,18 @@
 
 /* ---- one query ---- */
 
-static void free_query(struct query *query)
+static void drop_file(struct query *query)
 {
     if (query->file)
         unlink(query->file);
     free(query->file);
+    query->file = NULL;
+    query->file_bytes = 0;
+}
+
+static void free_query(struct query *query)
+{
+    drop_file(query);
     free(query->file_name);
     free(query->columns);
     free(query->result);
@@ -98,6 +106,7 @@ static size_t count_in(struct queries *queries, enum query_state from, enum quer
 static void forget_old(struct queries *queries, int64_t now_ms)
 {
     size_t ended = 0;
+    int64_t bytes = 0;
     struct query *next;
 
     for (struct query *query = queries->first; query; query = next) {
@@ -105,7 +114,9 @@ static void forget_old(struct queries *queries, int64_t now_ms)
         if (!has_ended(query))
             continue;
         ended++;
-        if (ended > QUERIES_MOST_KEPT || now_ms - query->asked_ms > QUERIES_KEEP_MS)
+        bytes += query->file_bytes;
+        if (ended > QUERIES_MOST_KEPT || (query->file && bytes > QUERIES_MOST_KEPT_BYTES) ||
+            now_ms - query->asked_ms > QUERIES_KEEP_MS)
             unlink_query(queries, query);
     }
 }
@@ -114,6 +125,10 @@ static void end_query(struct queries *queries, struct query *query, enum query_s
 {
     query->state = state;
     query->conn = NULL;
+    if (state == QUERY_DONE && query->file)
+        query->file_bytes = query_disk_bytes(query->file);
+    else
+        drop_file(query);
     query->ended_ms = clock_monotonic_ms();
     if (query->started_ms == 0)
         query->started_ms = query->ended_ms;
@@ -131,10 +146,25 @@ static void put_back(struct queries *queries, struct query *query)
 
 /* ---- working ---- */
 
-static void say_overdue(const struct query *query, struct err *err)
+static void say_why_ended(const struct query *query, struct err *err)
 {
-    err_set(err, ERR_LIMIT, "the query took longer than %" PRId64 " s, and was ended",
-            query->kind->most_ms / 1000);
+    switch (query->end) {
+    case QUERY_NOT_ENDED:
+        return;
+    case QUERY_OVERDUE:
+        err_set(err, ERR_LIMIT, "the query took longer than %" PRId64 " s, and was ended",
+                query->kind->most_ms / 1000);
+        break;
+    case QUERY_TOO_LARGE:
+        err_set(err, ERR_LIMIT, "the download came to more than %" PRId64 " GiB, and was ended",
+                MOST_FILE_BYTES >> 30);
+        break;
+    case QUERY_NO_ROOM:
+        err_set(err, ERR_IO,
+                "the query was ended, as the disk that the state lies on has little room left");
+        err_hint(err, "Free some space on it, or ask for less.");
+        return;
+    }
     err_hint(err, "Ask for less: a filter, fewer columns, a LIMIT.");
 }
 
@@ -153,8 +183,8 @@ static void run_query(struct queries *queries, struct query *query, struct duck_
         done = query->kind->run(&run, &err);
     query_forget_files(&run);
     pthread_mutex_lock(&queries->lock);
-    if (done < 0 && query->is_overdue)
-        say_overdue(query, &err);
+    if (done < 0)
+        say_why_ended(query, &err);
     if (done < 0 && !query->is_put_back)
         query->err = err;
     if (done < 0 && query->is_put_back && !query->is_unwanted)
@@ -198,37 +228,35 @@ static void *work_thread(void *ctx)
 
 /* ---- keeping ---- */
 
-static bool file_is_too_large(const struct query *query)
-{
-    const int fd = query->file ? open(query->file, O_RDONLY | O_CLOEXEC) : -1;
-    const off_t bytes = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return bytes > MOST_FILE_BYTES;
-}
-
 /* Called with the lock held. An interrupt may come between two statements: it is sent again. */
-static void keep_running(struct query *query, int64_t now_ms)
+static void keep_running(struct query *query, int64_t now_ms, bool has_room)
 {
     const duckdb_query_progress_type progress = duckdb_query_progress(query->conn->conn);
 
     if (progress.percentage > 0) /* 0 is also what DuckDB says when it does not know */
         query->progress = progress.percentage / 100;
     query->is_unwanted |= now_ms - query->asked_ms > QUERIES_ASKED_MS;
-    query->is_overdue |=
-        now_ms - query->started_ms > query->kind->most_ms || file_is_too_large(query);
-    if (query->is_unwanted || query->is_overdue)
+    if (now_ms - query->started_ms > query->kind->most_ms)
+        query->end = QUERY_OVERDUE;
+    else if (query->file && query_disk_bytes(query->file) > MOST_FILE_BYTES)
+        query->end = QUERY_TOO_LARGE;
+    else if (!has_room)
+        query->end = QUERY_NO_ROOM;
+    if (query->is_unwanted || query->end != QUERY_NOT_ENDED)
         duckdb_interrupt(query->conn->conn);
 }
 
 static void keep(struct queries *queries)
 {
     const int64_t now_ms = clock_monotonic_ms();
+    const bool is_low =
+        count_in(queries, QUERY_RUNNING, QUERY_RUNNING) > 0 && query_disk_is_low(queries->folder);
+    /* Who spilled cannot be told; who neither spills nor downloads takes no room. */
+    const bool has_spill = is_low && query_disk_has_spill(queries->folder);
 
     for (struct query *query = queries->first; query; query = query->next) {
         if (query->state == QUERY_RUNNING)
-            keep_running(query, now_ms);
+            keep_running(query, now_ms, !has_spill && !(is_low && query->file));
         else if (query->state == QUERY_QUEUED && now_ms - query->asked_ms > QUERIES_ASKED_MS)
             end_query(queries, query, QUERY_CANCELLED);
     }

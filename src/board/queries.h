@@ -11,8 +11,9 @@
 #define QUERIES_AT_ONCE 4
 #define QUERIES_MOST_WAITING 16
 #define QUERIES_MOST_KEPT 32
-#define QUERIES_KEEP_MS (5 * 60000) /* after the end */
-#define QUERIES_ASKED_MS 20000      /* cancelled if nobody asks for so long */
+#define QUERIES_MOST_KEPT_BYTES ((int64_t)16 << 30) /* of downloads; the oldest go first */
+#define QUERIES_KEEP_MS (5 * 60000)                 /* after the end */
+#define QUERIES_ASKED_MS 20000                      /* cancelled if nobody asks for so long */
 
 struct queries {
     const struct board_setup *setup; /* NULL: closed */

@@ -19,6 +19,9 @@
 
 enum query_state { QUERY_QUEUED, QUERY_RUNNING, QUERY_DONE, QUERY_FAILED, QUERY_CANCELLED };
 
+/* Why the keeper ended it. */
+enum query_end { QUERY_NOT_ENDED, QUERY_OVERDUE, QUERY_TOO_LARGE, QUERY_NO_ROOM };
+
 struct query_kind;
 
 /* All but the first three is guarded by the lock of struct queries once the query is queued. */
@@ -35,7 +38,7 @@ struct query {
     int64_t asked_ms; /* when somebody last asked about it */
     double progress;  /* 0..1; below 0: not known */
     bool is_unwanted; /* cancelled, or nobody asks any more */
-    bool is_overdue;
+    enum query_end end;
     bool is_wide;     /* it opens very many files: one such query runs at a time */
     bool is_put_back; /* it runs no further now, but from its begin when it is its turn */
     bool is_truncated;
@@ -45,8 +48,9 @@ struct query {
     struct buf rows;  /* JSON lists, with commas between */
     size_t *row_ends; /* where each ends in `rows` */
     size_t row_count;
-    char *file;      /* a download: its path; NULL: none */
-    char *file_name; /* what to save it as */
+    char *file;         /* a download: its path; NULL: none */
+    int64_t file_bytes; /* once it has ended */
+    char *file_name;    /* what to save it as */
     const char *file_type;
     struct err err;     /* why it failed */
     int64_t position;   /* of the fault in the user's SQL, from 0; -1: not known */

@@ -8,6 +8,7 @@ import sys
 import pytest
 import riacho
 from api_server import plain_record
+from board import Board
 from riacho import assert_same_rows, conf_of, resource_of
 
 # Runs a command with a small tmpfs over a folder, in a mount namespace of its own. The command sees the
@@ -216,3 +217,33 @@ def test_follow_waits_for_space_and_goes_on(api, pipeline):
     shutil.move(kept, p.output)
     assert sorted(row["id"] for row in p.adjusted("items")) == list(range(2000))
     p.check()
+
+
+# Runs a command with a copy of a folder's content on a tmpfs of its own, on which 2 % are left.
+ON_FULL_DISK = """
+import os, shutil, subprocess, sys
+folder, kept, *command = sys.argv[1:]
+shutil.copytree(folder, kept)
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", folder], check=True)
+shutil.copytree(kept, folder, dirs_exist_ok=True)
+with open(folder + "/filler", "wb") as filler:
+    disk = os.statvfs(folder)
+    os.posix_fallocate(filler.fileno(), 0, (disk.f_bavail - disk.f_blocks // 50) * disk.f_frsize)
+os.execv(command[0], command)
+"""
+
+
+@pytest.mark.skipif(not can_mount(), reason="no mount namespaces here")
+def test_a_nearly_full_disk_ends_downloads_and_nothing_else(api, pipeline):
+    p = pipeline(conf_of(api, resource_of("items", api.add("/items", style="json_link", total=500, page_size=500))))
+    p.run()
+    prefix = ["unshare", "--mount", sys.executable, "-c", ON_FULL_DISK, p.state, p.dir / "kept"]
+    without_end = "SELECT count(*) FROM items a, items b, items c, items d, items e WHERE hash(a.id, e.id) = 0"
+
+    with Board(p, prefix=prefix) as board:
+        ended = board.query(kind="download", sql=without_end, format="csv")
+        rows = board.query(kind="rows", of={"table": "items"})
+
+    assert ended["state"] == "failed" and ended["error"]["code"] == "disk"
+    assert "little room left" in ended["error"]["message"]
+    assert rows["state"] == "done" and len(rows["rows"]) > 0

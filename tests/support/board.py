@@ -31,9 +31,10 @@ class Answer:
 class Board:
     """`riacho dashboard` (or `serve`) on a port of its own. A context manager."""
 
-    def __init__(self, pipeline, *args, command="dashboard", listen="127.0.0.1:0"):
+    def __init__(self, pipeline, *args, command="dashboard", listen="127.0.0.1:0", prefix=()):
         self.pipeline = pipeline
-        self.process = riacho.Process([command, pipeline.file, "--listen", listen, *args], pipeline.dir, pipeline.env)
+        words = [command, pipeline.file, "--listen", listen, *args]
+        self.process = riacho.Process(words, pipeline.dir, pipeline.env, prefix)
         riacho.wait_until(lambda: self.address or not self.process.is_running())
         assert self.address, self.process.stderr
         self.host, port = self.address.rsplit(":", 1)

@@ -109,14 +109,14 @@ class Process:
 
     count = 0
 
-    def __init__(self, args, cwd, env=None):
+    def __init__(self, args, cwd, env=None, prefix=()):
         Process.count += 1
         self.args = args
         self.out = cwd / f".process-{Process.count}.out"
         self.err = cwd / f".process-{Process.count}.err"
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.popen = subprocess.Popen(
-                [PROGRAM, *map(str, args)],
+                [*map(str, prefix), PROGRAM, *map(str, args)],
                 stdout=out,
                 stderr=err,
                 cwd=cwd,
