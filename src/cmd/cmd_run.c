@@ -33,8 +33,19 @@ const struct cmd_option run_options[] = {
     {NULL, 0, NULL, NULL},
 };
 
+#define LISTEN_OPTION                                                                              \
+    {                                                                                              \
+        "follow", 'f', NULL, "Keeps listening until interrupted."                                  \
+    }
+
+const struct cmd_option export_command_options[] = {
+    LISTEN_OPTION,
+    NO_WAIT_OPTION,
+    {NULL, 0, NULL, NULL},
+};
+
 const struct cmd_option transform_command_options[] = {
-    {"follow", 'f', NULL, "Keeps listening until interrupted."},
+    LISTEN_OPTION,
     {"replay", 0, "TABLE", "Makes the table's whole history anew, with today's definition."},
     NO_WAIT_OPTION,
     {NULL, 0, NULL, NULL},
@@ -104,15 +115,18 @@ static void print_replayed(const struct cmd_line *line, const char *table,
     char rows[32];
 
     if (replayed->kept > 0)
-        log_warn("%" PRId64 " files of \"%s\" stay as they are: their landing files were pruned",
-                 replayed->kept, table);
+        log_warn("%" PRId64 " file%s of \"%s\" stay%s: the landing files are pruned",
+                 replayed->kept, replayed->kept == 1 ? "" : "s", table,
+                 replayed->kept == 1 ? "s as it is" : " as they are");
     if (line->json)
         printf("{\"table\":\"%s\",\"files\":%" PRId64 ",\"rows\":%" PRId64 ",\"kept\":%" PRId64
                "}\n",
                table, replayed->files, replayed->rows, replayed->kept);
     else if (!line->quiet)
-        printf("%s: %" PRId64 " files made anew, %s rows\n", table, replayed->files,
-               str_of_count((uint64_t)replayed->rows, rows, sizeof rows));
+        printf("%s: %" PRId64 " file%s made anew, %s row%s\n", table, replayed->files,
+               replayed->files == 1 ? "" : "s",
+               str_of_count((uint64_t)replayed->rows, rows, sizeof rows),
+               replayed->rows == 1 ? "" : "s");
 }
 
 static int run_replay(const struct cmd_line *line, const char *table, struct err *err)

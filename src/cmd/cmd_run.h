@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 
 extern const struct cmd_option run_options[];
+extern const struct cmd_option export_command_options[];
 extern const struct cmd_option transform_command_options[];
 
 int cmd_run(const struct cmd_line *line, struct err *err);

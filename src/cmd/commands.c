@@ -75,7 +75,7 @@ const struct cmd commands[] = {
         .summary = "one stage: adjusted files into CSV",
         .example = "riacho export pipeline.yaml --follow",
         .lists = true,
-        .options = run_options,
+        .options = export_command_options,
         .run = cmd_export,
     },
     {

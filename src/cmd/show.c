@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -58,7 +59,7 @@ static void add_cell(struct table *table, yyjson_mut_val *value, enum show_as as
 void show_put(struct buf *to, yyjson_mut_val *list, const struct show_column *columns,
               const char *if_none)
 {
-    AUTO(table) table = {0};
+    AUTO(table) table = {.is_whole = !isatty(STDOUT_FILENO)};
     size_t index;
     size_t count;
     yyjson_mut_val *row;

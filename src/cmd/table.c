@@ -26,14 +26,14 @@ static size_t width_of(const char *text)
     return width;
 }
 
-/* A copy for one line: control characters become spaces, and what is too wide is cut. */
-static char *cell_of(const char *text)
+/* A copy for one line: control characters become spaces. */
+static char *cell_of(const char *text, bool is_whole)
 {
     struct buf cell = {0};
     size_t width = 0;
 
     for (; *text; text++) {
-        if (starts_character(*text) && ++width == TABLE_WIDEST && width_of(text) > 1) {
+        if (starts_character(*text) && ++width == TABLE_WIDEST && width_of(text) > 1 && !is_whole) {
             buf_puts(&cell, "…");
             break;
         }
@@ -64,7 +64,7 @@ void table_close(struct table *table)
 
 void table_add(struct table *table, const char *text)
 {
-    *MEM_PUSH(table->cells, table->count) = cell_of(text ? text : "–");
+    *MEM_PUSH(table->cells, table->count) = cell_of(text ? text : "–", table->is_whole);
 }
 
 void table_addf(struct table *table, const char *fmt, ...)

@@ -1,6 +1,6 @@
 /*
  * A table for people: columns as wide as their widest cell, numbers to the right. Cells wider than
- * TABLE_WIDEST characters are cut with an ellipsis.
+ * TABLE_WIDEST characters are cut with an ellipsis, unless the table is for a program or a file.
  */
 #ifndef RIACHO_TABLE_H
 #define RIACHO_TABLE_H
@@ -14,6 +14,7 @@
 
 struct table {
     size_t columns;
+    bool is_whole;  /* set before it is opened: no cell is cut */
     bool *to_right; /* by column */
     char **cells;   /* row by row, the heads first */
     size_t count;

@@ -221,7 +221,7 @@ static int tell_faults(const struct faults *faults, struct err *err)
     const char *s = faults->errors == 1 ? "" : "s";
 
     err_set(err, ERR_USAGE, "\"%s\" has %zu fault%s", faults->file, faults->errors, s);
-    return err_hint(err, "Nothing was touched. `riacho validate` shows what is wrong where.");
+    return err_hint(err, "Nothing was touched.");
 }
 
 /* The file's own place is where relative paths start. */

@@ -118,6 +118,21 @@ def test_every_fault_of_a_file_is_told_in_one_go_and_nothing_is_touched(api, pip
     assert all(fault["line"] > 0 and fault["column"] > 0 for fault in faults)
 
 
+def test_faults_do_not_send_to_the_command_that_tells_them(tmp_path):
+    (tmp_path / "x.yaml").write_text("name: x\n")
+
+    told = riacho.riacho("validate", "x.yaml", status=2, cwd=tmp_path).stderr
+
+    assert "source" in told and "Nothing was touched." in told and "riacho validate" not in told
+
+
+def test_one_file_and_one_row_are_told_in_the_singular(api, pipeline):
+    p = pipeline(conf_of(api, resource_of("items", api.add("/items", style="json_link", total=1))))
+    p.run()
+
+    assert "1 file made anew, 1 row\n" in p.do("transform", "--replay", "items").stdout
+
+
 def test_validate_touches_neither_network_nor_disk(api, pipeline):
     items = api.add("/items", style="json_link", total=10)
     p = pipeline(conf_of(api, resource_of("items", items)))

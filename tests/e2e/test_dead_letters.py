@@ -4,6 +4,7 @@ import pytest
 import riacho
 from api_server import plain_record
 from riacho import conf_of, resource_of
+from terminal import Terminal
 
 
 @pytest.fixture
@@ -77,6 +78,21 @@ def test_a_dead_letter_that_is_dropped_is_gone(extracted):
 
     assert dead_letters(p) == []
     assert len(p.adjusted("items")) == 250
+
+
+def test_the_list_is_cut_for_a_terminal_only(extracted):
+    p = extracted
+    p.files("landing", "items")[0].unlink()
+    p.do("transform", status=3)
+    (letter,) = dead_letters(p)
+    assert len(letter["error"]) > 80
+
+    terminal = Terminal(["dead", "list", p.file], columns=300)
+    terminal.wait_for("…")
+    terminal.end(b"")
+
+    assert letter["error"] in p.do("dead list").stdout
+    assert letter["error"] not in terminal.text
 
 
 def test_open_dead_letters_give_status_3_also_to_later_runs(extracted):
