@@ -14,7 +14,7 @@ const struct cmd_option cmd_common_options[] = {
     {"json", 0, NULL, "Prints one JSON document to stdout in place of text."},
     {"quiet", 'q', NULL, "Prints nothing but errors and results."},
     {"verbose", 'v', NULL, "Says more of what it does."},
-    {"log-format", 0, "FORMAT", "How lines on stderr are written: text (the default) or json."},
+    {"log-format", 0, "text|json", "How lines on stderr are written; text if not given."},
     {NULL, 0, NULL, NULL},
 };
 

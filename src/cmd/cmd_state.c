@@ -14,7 +14,7 @@
 
 const struct cmd_option state_options[] = {
     {"all", 0, NULL, "Resets every resource."},
-    {"to", 0, "BROKER", "Where to move unread references: local or kafka."},
+    {"to", 0, "local|kafka", "Where to move unread references."},
     {NULL, 0, NULL, NULL},
 };
 

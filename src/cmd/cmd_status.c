@@ -22,7 +22,7 @@
 #define FILES_SHOWN 200
 
 const struct cmd_option files_options[] = {
-    {"stage", 0, "STAGE", "Files of extract, transform (the default) or export."},
+    {"stage", 0, "extract|transform|export", "Files of that stage; of transform if not given."},
     {"of", 0, "NAME", "Only of this resource or table."},
     {"all", 0, NULL, "All of them, not just the last 200."},
     {NULL, 0, NULL, NULL},

@@ -11,6 +11,8 @@
 
 #include "base/banned.h"
 
+#define HEAD_WIDTH 22 /* of options in a command's help */
+
 static const char overview_head[] =
     "riacho carries data from any public HTTP API to clean Parquet, live.\n"
     "\n"
@@ -64,7 +66,10 @@ static void put_options(struct buf *to, const struct cmd *cmd, const struct cmd_
         if (!is_taken(cmd, option))
             continue;
         put_option_head(&head, option);
-        buf_printf(to, "  %-22s %s\n", head.data, option->help);
+        /* One that is too wide stands on a line of its own. */
+        buf_printf(to, "  %-*s%s", HEAD_WIDTH, head.data,
+                   head.size > HEAD_WIDTH ? "\n                         " : " ");
+        buf_printf(to, "%s\n", option->help);
     }
 }
 
@@ -156,30 +161,77 @@ void cmd_put_man(struct buf *to)
     put_roff(to, exit_statuses);
 }
 
+/* "list|retry|drop FILE" begins with one of a few words; "FILE" with what a shell knows. */
+static bool has_choices(const char *text)
+{
+    return text && text[strcspn(text, "| ")] == '|';
+}
+
+static void put_choices(struct buf *to, const char *text)
+{
+    for (; *text && *text != ' '; text++)
+        buf_putc(to, *text == '|' ? ' ' : *text);
+}
+
+/* No option takes a file, so behind one that takes a value none is offered. */
+static void put_bash_values(struct buf *to, const char *cmd, const struct cmd_option *options)
+{
+    for (const struct cmd_option *option = options; option && option->name; option++) {
+        if (option->value == NULL)
+            continue;
+        buf_printf(to, "    %s\" --%s\") ", cmd, option->name);
+        if (has_choices(option->value)) {
+            buf_puts(to, "COMPREPLY=($(compgen -W \"");
+            put_choices(to, option->value);
+            buf_puts(to, "\" -- \"$cur\")); ");
+        }
+        buf_puts(to, "return ;;\n");
+    }
+}
+
+static void put_bash_command(struct buf *to, const struct cmd *cmd)
+{
+    buf_printf(to, "    %s) opts=\"$opts", cmd->name);
+    for (const struct cmd_option *option = cmd->options; option && option->name; option++)
+        buf_printf(to, " --%s", option->name);
+    buf_putc(to, '"');
+    if (has_choices(cmd->args)) {
+        buf_puts(to, "; words=\"");
+        put_choices(to, cmd->args);
+        buf_putc(to, '"');
+    }
+    buf_puts(to, " ;;\n");
+}
+
 static void put_bash(struct buf *to)
 {
     buf_puts(to, "_riacho() {\n"
                  "  local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]}\n"
+                 "  local prev=${COMP_WORDS[COMP_CWORD-1]} words=\"\"\n"
+                 "  COMPREPLY=()\n"
                  "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"");
     for (const struct cmd *cmd = commands; cmd->name; cmd++)
         if (!cmd->hidden)
             buf_printf(to, "%s ", cmd->name);
-    buf_puts(to, "--help --version\" -- \"$cur\"))\n    return\n  fi\n  local opts=\"");
+    buf_puts(to, "--help --version\" -- \"$cur\"))\n    return\n  fi\n  case \"$cmd $prev\" in\n");
+    for (const struct cmd *cmd = commands; cmd->name; cmd++)
+        if (!cmd->hidden)
+            put_bash_values(to, cmd->name, cmd->options);
+    put_bash_values(to, "*", cmd_common_options);
+    buf_puts(to, "  esac\n  local opts=\"");
     for (const struct cmd_option *option = cmd_common_options; option->name; option++)
         buf_printf(to, "--%s ", option->name);
     buf_puts(to, "\"\n  case $cmd in\n");
-    for (const struct cmd *cmd = commands; cmd->name; cmd++) {
-        if (cmd->options == NULL || cmd->hidden)
-            continue;
-        buf_printf(to, "    %s) opts=\"$opts", cmd->name);
-        for (const struct cmd_option *option = cmd->options; option->name; option++)
-            buf_printf(to, " --%s", option->name);
-        buf_puts(to, "\" ;;\n");
-    }
-    buf_puts(to, "  esac\n"
-                 "  case $cur in\n    -*) COMPREPLY=($(compgen -W \"$opts\" -- \"$cur\")) ;;\n"
-                 "    *) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n  esac\n}\n"
-                 "complete -o filenames -F _riacho riacho\n");
+    for (const struct cmd *cmd = commands; cmd->name; cmd++)
+        if (!cmd->hidden)
+            put_bash_command(to, cmd);
+    buf_puts(to,
+             "  esac\n"
+             "  [ \"$COMP_CWORD\" -eq 2 ] || words=\"\"\n"
+             "  case $cur in\n    -*) COMPREPLY=($(compgen -W \"$opts\" -- \"$cur\")) ;;\n"
+             "    *) if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+             "       else COMPREPLY=($(compgen -f -- \"$cur\")); fi ;;\n  esac\n}\n"
+             "complete -o filenames -F _riacho riacho\n");
 }
 
 /* Text inside single quotes of a shell. */
@@ -199,9 +251,27 @@ static void put_fish_option(struct buf *to, const char *cmd, const struct cmd_op
     buf_puts(to, "complete -c riacho");
     if (cmd)
         buf_printf(to, " -n '__fish_seen_subcommand_from %s'", cmd);
-    buf_printf(to, " -l %s%s -d ", option->name, option->value ? " -r" : "");
+    buf_printf(to, " -l %s%s", option->name, option->value ? " -x" : "");
+    if (has_choices(option->value)) {
+        buf_puts(to, " -a '");
+        put_choices(to, option->value);
+        buf_putc(to, '\'');
+    }
+    buf_puts(to, " -d ");
     put_quoted(to, option->help);
     buf_putc(to, '\n');
+}
+
+static void put_fish_words(struct buf *to, const struct cmd *cmd)
+{
+    buf_printf(to,
+               "complete -c riacho -n '__fish_seen_subcommand_from %s; and not "
+               "__fish_seen_subcommand_from ",
+               cmd->name);
+    put_choices(to, cmd->args);
+    buf_puts(to, "' -f -a '");
+    put_choices(to, cmd->args);
+    buf_puts(to, "'\n");
 }
 
 static void put_fish(struct buf *to)
@@ -212,6 +282,8 @@ static void put_fish(struct buf *to)
         buf_printf(to, "complete -c riacho -n __fish_use_subcommand -a %s -d ", cmd->name);
         put_quoted(to, cmd->summary);
         buf_putc(to, '\n');
+        if (has_choices(cmd->args))
+            put_fish_words(to, cmd);
         for (const struct cmd_option *option = cmd->options; option && option->name; option++)
             put_fish_option(to, cmd->name, option);
     }

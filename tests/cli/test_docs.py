@@ -196,13 +196,27 @@ def complete(folder, *words):
     page = folder / "completion"
     page.write_text(riacho.riacho("manual", "bash").stdout)
     return subprocess.run(
-        ["bash", "-c", script, "-", page, *words], capture_output=True, text=True, check=True
+        ["bash", "-c", script, "-", page, *words], capture_output=True, text=True, check=True, cwd=folder
     ).stdout.split()
 
 
 def test_bash_completes_commands_and_options(tmp_path):
     assert complete(tmp_path, "riacho", "va") == ["validate"]
     assert complete(tmp_path, "riacho", "prune", "--dry") == ["--dry-run"]
+    assert complete(tmp_path, "riacho", "run", "--fol") == ["--follow"]
+
+
+def test_bash_completes_words_where_no_file_belongs(tmp_path):
+    (tmp_path / "d.yaml").touch()
+
+    assert complete(tmp_path, "riacho", "dead", "") == ["list", "retry", "drop"]
+    assert complete(tmp_path, "riacho", "manual", "z") == ["zsh"]
+    assert complete(tmp_path, "riacho", "dead", "list", "d") == ["d.yaml"]
+    assert complete(tmp_path, "riacho", "run", "d") == ["d.yaml"]
+    assert complete(tmp_path, "riacho", "files", "d.yaml", "--stage", "t") == ["transform"]
+    assert complete(tmp_path, "riacho", "state", "move", "d.yaml", "--to", "") == ["local", "kafka"]
+    assert complete(tmp_path, "riacho", "run", "d.yaml", "--log-format", "j") == ["json"]
+    assert complete(tmp_path, "riacho", "transform", "d.yaml", "--replay", "") == []
 
 
 # ---- code that the pages name ----
