@@ -50,8 +50,7 @@ struct extract_live {
     char why[160];             /* why the pagination ended; read once state is not RUNNING */
     atomic_llong run;          /* its number */
     atomic_llong resumed_page; /* the page it went on from; 0: it began at the first */
-    int64_t
-        unsettled; /* the INTENT of a step that the last pass could not settle; 0. Its thread's */
+    int64_t unsettled;         /* the INTENT that the last pass left open; 0. Its thread's */
 };
 
 /* One consumer: the transform, or one export. */
