@@ -53,14 +53,6 @@ struct extraction {
     int64_t large_page;  /* last page that streamed */
 };
 
-/* What could not be settled is the next pass's to settle, or, if the process ends, recovery's. */
-static void leave_unsettled(struct extraction *work)
-{
-    if (work->commit_journal.unsettled)
-        work->live->unsettled = work->commit_journal.unsettled;
-    work->commit_journal.unsettled = 0;
-}
-
 /* Before a run begins: what the last pass left may move the position. */
 static int settle_last_pass(struct extraction *work, struct err *err)
 {
@@ -72,7 +64,10 @@ static int settle_last_pass(struct extraction *work, struct err *err)
 static void extraction_close(struct extraction *work)
 {
     landing_close(&work->landing);
-    leave_unsettled(work);
+    /* What could not be settled is the next pass's to settle, or, if the process ends, recovery's. */
+    if (work->commit_journal.unsettled)
+        work->live->unsettled = work->commit_journal.unsettled;
+    work->commit_journal.unsettled = 0;
     journal_close(&work->commit_journal);
     journal_close(&work->journal);
     run_state_close(&work->run);
