@@ -42,6 +42,7 @@ struct page {
     const char *position; /* JSON: what the source needs to go on after this page */
     bool is_last;
     const char *why_last; /* "no next link", "empty page", …; NULL unless is_last */
+    const char *selector; /* of the last page: where the run found a list of records by itself */
 };
 
 /* One part file of an output that is a folder. */

@@ -168,12 +168,14 @@ const struct cmd commands[] = {
         .least_args = 2,
         .most_args = CMD_MOST_ARGS,
         .summary = "cursors and schemas; start a resource over",
-        .about = "show tells each resource's cursor, position and schema. reset forgets the cursor "
-                 "and the\n"
-                 "position of the resources named (or --all): their next run begins at the "
-                 "beginning, and its\n"
-                 "records land again. Files stay. move takes unread references to another broker "
-                 "(--to).",
+        .about =
+            "show tells each resource's cursor, position and schema. reset forgets the cursor, "
+            "the\n"
+            "position and the place of the records of the resources named (or --all): their "
+            "next run\n"
+            "begins at the beginning, and its records land again. Files stay. move takes "
+            "unread\n"
+            "references to another broker (--to).",
         .example = "riacho state reset pipeline.yaml quakes",
         .lists = true,
         .options = state_options,

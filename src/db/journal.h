@@ -84,6 +84,7 @@ struct run_state {
     char *start_boundary; /* hashes known at start_value (JSON array) */
     char *cursor; /* greatest so far; for a fresh run the one that the last run ended with */
     char *boundary;
+    char *selector; /* a text: "selector" in the counts of the last run that ended */
 };
 
 void run_state_close(struct run_state *run);
@@ -109,9 +110,9 @@ MUST_CHECK int journal_run_page(struct journal *journal, int64_t number, int64_t
                                 struct err *err);
 
 /*
- * The next run begins from the start: forgets cursor, boundary and position of the resource (NULL: of all). Run
- * numbers go on, so no name is used twice. `*ret_count`: how many resources were forgotten. The caller holds
- * the lock "extractor".
+ * The next run begins from the start: forgets cursor, boundary, position and selector of the resource
+ * (NULL: of all). Run numbers go on, so no name is used twice. `*ret_count`: how many resources were
+ * forgotten. The caller holds the lock "extractor".
  */
 MUST_CHECK int journal_reset(struct journal *journal, const char *resource, int64_t *ret_count,
                              struct err *err);

@@ -2,6 +2,7 @@
  * Runs, and what is remembered of each resource between them.
  */
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "db/journal.h"
 #include "db/recover.h"
@@ -18,6 +19,7 @@ void run_state_close(struct run_state *run)
     free(run->start_boundary);
     free(run->cursor);
     free(run->boundary);
+    free(run->selector);
     *run = (struct run_state){0};
 }
 
@@ -68,6 +70,24 @@ static int begin_fresh(struct lite *lite, const char *resource, const char *init
     return 0;
 }
 
+static int read_selector(struct lite *lite, const char *resource, struct run_state *run,
+                         struct err *err)
+{
+    AUTO(lite_rows) rows = {0};
+    AUTO(json) counts = {0};
+    struct err ignored = {0};
+    const int got =
+        lite_first(lite,
+                   "SELECT coalesce(counts, '') FROM runs WHERE resource = ? AND status = 'ended'"
+                   " ORDER BY number DESC LIMIT 1",
+                   BIND(lite_text(resource)), &rows, err);
+    TRY(got);
+    if (got > 0 &&
+        json_parse(&counts, lite_col_text(&rows, 0), lite_col_size(&rows, 0), &ignored) == 0)
+        run->selector = mem_str(json_str(json_root(&counts), "selector"));
+    return 0;
+}
+
 static int write_run(struct journal *journal, const char *resource, struct run_state *run,
                      struct err *err)
 {
@@ -108,6 +128,7 @@ int journal_run_start(struct journal *journal, const char *resource, const char 
     TRY(resumed);
     if (resumed == 0)
         TRY(begin_fresh(&journal->lite, resource, initial_value, &run, err));
+    TRY(read_selector(&journal->lite, resource, &run, err));
     TRY(write_run(journal, resource, &run, err));
     TRY(lite_commit(&txn, err));
     run_state_close(ret_run);
@@ -176,6 +197,10 @@ int journal_reset(struct journal *journal, const char *resource, int64_t *ret_co
     TRY(lite_run(&journal->lite, "DELETE FROM resources WHERE ?1 IS NULL OR name = ?1",
                  BIND(lite_text(resource)), err));
     count = lite_changes(&journal->lite);
+    TRY(lite_run(&journal->lite,
+                 "UPDATE runs SET counts = json_remove(counts, '$.selector')"
+                 " WHERE (?1 IS NULL OR resource = ?1) AND instr(counts, '\"selector\"') > 0",
+                 BIND(lite_text(resource)), err));
     TRY(lite_commit(&txn, err));
     *ret_count = count;
     return 0;

@@ -66,7 +66,7 @@ struct step_run {
     const char *position; /* JSON; NULL when the run ended */
     const char *cursor;   /* greatest so far; NULL: as it was */
     const char *boundary; /* at that cursor */
-    const char *counts;   /* JSON object for status, or NULL */
+    const char *counts;   /* JSON object for status, or NULL; its "selector" is the next run's */
     const char *why;      /* why the pagination ended, or NULL */
     bool ended;           /* the cursor advances now */
 };

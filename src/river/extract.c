@@ -46,6 +46,7 @@ struct extraction {
     struct run_state run; /* position, cursor, … as committed last */
     struct schema schema; /* history when the landing was opened */
     char *metadata;
+    char *selector;      /* to remember, once the last page came */
     char last_name[256]; /* reference made last, to number the parts of a page */
     int64_t last_part;
     int64_t roll_before; /* a page that failed before: what comes before it is rolled; 0 */
@@ -72,8 +73,9 @@ static void extraction_close(struct extraction *work)
     journal_close(&work->journal);
     run_state_close(&work->run);
     schema_close(&work->schema);
+    free(work->selector);
     free(work->metadata);
-    work->metadata = NULL;
+    work->selector = work->metadata = NULL;
 }
 
 /* ---- what is committed ---- */
@@ -163,14 +165,23 @@ static int add_landed_file(struct extraction *work, struct step *step,
     return 0;
 }
 
-static char *counts_of(const struct extract_live *live)
+static char *counts_of(const struct extract_live *live, const char *selector)
 {
-    return mem_fmt("{\"requests\":%lld,\"retries\":%lld,\"pages\":%lld,\"records\":%lld,"
-                   "\"bytes\":%lld,\"rows\":%lld,\"files\":%lld,\"skipped\":%lld}",
-                   atomic_load(&live->source.requests), atomic_load(&live->source.retries),
-                   atomic_load(&live->source.pages), atomic_load(&live->source.records),
-                   atomic_load(&live->source.bytes), atomic_load(&live->landing.rows),
-                   atomic_load(&live->landing.files), atomic_load(&live->landing.skipped));
+    AUTO(buf) counts = {0};
+
+    buf_printf(&counts,
+               "{\"requests\":%lld,\"retries\":%lld,\"pages\":%lld,\"records\":%lld,"
+               "\"bytes\":%lld,\"rows\":%lld,\"files\":%lld,\"skipped\":%lld",
+               atomic_load(&live->source.requests), atomic_load(&live->source.retries),
+               atomic_load(&live->source.pages), atomic_load(&live->source.records),
+               atomic_load(&live->source.bytes), atomic_load(&live->landing.rows),
+               atomic_load(&live->landing.files), atomic_load(&live->landing.skipped));
+    if (selector) {
+        buf_puts(&counts, ",\"selector\":");
+        json_put_string(&counts, selector);
+    }
+    buf_putc(&counts, '}');
+    return buf_take(&counts);
 }
 
 static void replace_text(char **text, const char *with)
@@ -213,7 +224,7 @@ static void remember_committed(struct extraction *work, const struct landed *lan
 static int commit_landed(void *ctx, const struct landed *landed, struct err *err)
 {
     struct extraction *work = ctx;
-    char *counts = counts_of(work->live);
+    char *counts = counts_of(work->live, landed->is_last ? work->selector : NULL);
     AUTO(step) step = {0};
     int committed = 1;
 
@@ -264,8 +275,10 @@ static int on_page(void *ctx, const struct page *page, struct err *err)
     struct extraction *work = ctx;
 
     work->whole_page = page->number;
-    if (page->is_last)
+    if (page->is_last) {
         snprintf(work->live->why, sizeof work->live->why, "%s", page->why_last);
+        replace_text(&work->selector, page->selector);
+    }
     TRY(landing_page(&work->landing, page, err));
     if (work->roll_before == page->number + 1)
         return landing_roll(&work->landing, err);
@@ -339,6 +352,7 @@ static int carry(struct extraction *work, bool *ret_refused, int64_t *ret_bad_pa
         .next_page = work->run.next_page,
         .start_value = work->run.start_value,
         .initial_value = work->resource->endpoint.incremental.initial_value,
+        .selector = work->run.selector,
     };
     int carried = open_landing(work, err);
 
@@ -447,7 +461,7 @@ static int start_run(struct extraction *work, struct err *err)
 
 static void note_failure(struct extraction *work, const struct err *err)
 {
-    char *counts = counts_of(work->live);
+    char *counts = counts_of(work->live, NULL);
     struct err also = {0};
 
     if (work->run.number > 0 &&

@@ -101,11 +101,16 @@ int answer_bad_body(const struct http_answer *answer, const struct buf *start, s
     return -1;
 }
 
-int answer_no_records(const char *selector, const struct buf *start, struct err *err)
+int answer_no_records(const char *selector, bool is_remembered, const struct buf *start,
+                      struct err *err)
 {
     err_set(err, ERR_DATA, "there is nothing at \"%s\", where the records should be",
             selector ? selector : "$");
     quote_start(start, err);
+    if (is_remembered)
+        return err_hint(err, "The run before found the records there. If the API has changed, set "
+                             "data_selector to where they are now; or set missing_data: empty if "
+                             "this answer means that there are none.");
     return err_hint(err, "Set data_selector to where the records are, or missing_data: empty if "
                          "this answer means that there are none.");
 }

@@ -17,7 +17,8 @@ bool answer_is_passing(int status);
 int answer_refused(const struct http_answer *answer, const struct buf *start, struct err *err);
 /* Adds to `err`, which says what in the body is wrong, what the body is. */
 int answer_bad_body(const struct http_answer *answer, const struct buf *start, struct err *err);
-/* `selector` NULL: none was given or found. */
-int answer_no_records(const char *selector, const struct buf *start, struct err *err);
+/* `selector` NULL: none was given or found. `is_remembered`: the run before found it. */
+int answer_no_records(const char *selector, bool is_remembered, const struct buf *start,
+                      struct err *err);
 
 #endif

@@ -234,6 +234,16 @@ int fetch_begin(struct fetch *fetch, const struct page_want *want, int64_t page,
     return 0;
 }
 
+/* An object in place of the whole answer is a message, where the run before found a list. */
+static int drop_message(struct fetch *fetch)
+{
+    if (!fetch->is_remembered || !fetch->split.records.is_object || !str_same(fetch->selector, "$"))
+        return 1;
+    batches_free(records_take(&fetch->split.records));
+    fetch->split.records.count = 0;
+    return 0;
+}
+
 /* The rest of a whole body. 1, or -1. */
 static int take_page(struct fetch *fetch, struct json *ret_envelope, struct err *err)
 {
@@ -251,8 +261,10 @@ static int take_page(struct fetch *fetch, struct json *ret_envelope, struct err 
         err->retriable = is_broken;
         return -1;
     }
+    if (found > 0)
+        found = drop_message(fetch);
     if (found == 0 && !str_same(endpoint->missing_data, "empty"))
-        return answer_no_records(fetch->selector, &fetch->start, err);
+        return answer_no_records(fetch->selector, fetch->is_remembered, &fetch->start, err);
     if (fetch->selector == NULL) {
         fetch->selector = mem_str(fetch->split.selector);
         log_info("resource \"%s\": no data_selector is given; the records were found at \"%s\"",

@@ -22,7 +22,8 @@ struct fetch {
     const struct source_events *events;
     const struct rate_gate *gate; /* NULL: no limit */
     struct source_stats *stats;
-    char *selector; /* given, or found in the first page; NULL: not found yet */
+    char *selector;     /* given, or found in the first page; NULL: not found yet */
+    bool is_remembered; /* the run before found it, as that of a list */
 
     int64_t page;       /* the number of the page being fetched */
     char *shown_url;    /* the page's URL for people */

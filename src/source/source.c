@@ -29,6 +29,7 @@ struct run {
     struct fetch fetch;
     struct paginator paginator;
     struct looks before; /* of the page before */
+    bool has_list;       /* of records, in any of its pages */
     bool has_warned;
     bool has_told_doubt;
 };
@@ -88,6 +89,31 @@ static int restore_position(struct run *run, const char *position, struct err *e
     if (selector && run->fetch.selector == NULL)
         run->fetch.selector = mem_str(selector);
     return 0;
+}
+
+/* An answer without records may look like anything: where they were is where they belong. */
+static void remember_selector(struct run *run, const struct source_start *start)
+{
+    const bool is_given = run->requests.resource->endpoint.data_selector != NULL;
+
+    if (start->selector == NULL || is_given)
+        return;
+    if (run->fetch.selector == NULL)
+        run->fetch.selector = mem_str(start->selector);
+    run->fetch.is_remembered = str_same(run->fetch.selector, start->selector);
+}
+
+/*
+ * What the next run is to remember. Where an object was the record, or there was none, the place
+ * was a guess that the next run may better.
+ */
+static const char *selector_to_remember(const struct run *run)
+{
+    const bool is_worth_it = run->has_list || run->fetch.is_remembered;
+
+    return run->requests.resource->endpoint.data_selector == NULL && is_worth_it
+               ? run->fetch.selector
+               : NULL;
 }
 
 /* ---- pages ---- */
@@ -164,6 +190,7 @@ static int take_arrival(struct run *run, const struct json *envelope, struct arr
 
     if (paginator_advance(&run->paginator, &facts, err) < 0)
         return fetch_blame(fetch, err);
+    run->has_list |= facts.records > 0 && !facts.is_object;
     tell_choice(run);
     warn_of_total(run);
     ret_arrival->batches = records_take(&fetch->split.records);
@@ -177,6 +204,7 @@ static int take_arrival(struct run *run, const struct json *envelope, struct arr
         .position = ret_arrival->position.data,
         .is_last = run->paginator.is_end,
         .why_last = run->paginator.is_end ? run->paginator.why : NULL,
+        .selector = run->paginator.is_end ? selector_to_remember(run) : NULL,
     };
     warn_of_repetition(run, ret_arrival);
     return 0;
@@ -241,6 +269,7 @@ static int run_pages(struct run *run, const struct source_start *start, bool *re
         *ret_position_refused = true;
         return -1;
     }
+    remember_selector(run, start);
     if (begin_page(run, start->next_page, err) < 0) {
         *ret_position_refused = resumes && err->code == ERR_DATA && !run->fetch.is_outside;
         return -1;

@@ -53,6 +53,7 @@ struct source_start {
     int64_t next_page;         /* number that the next page gets; 1 at first */
     const char *start_value;   /* JSON of the frozen incremental start value; NULL: none */
     const char *initial_value; /* JSON */
+    const char *selector;      /* of the last page of the run before; NULL: none */
 };
 
 /*

@@ -270,7 +270,7 @@ static const struct opt endpoint_rows[] = {
      .at = ENDPOINT(data_selector),
      .flags = OPT_JSON_PATH,
      .help = "Where the answer holds the records; `$` is the answer itself. If it is not given, "
-             "it is found in the first page, and said."},
+             "it is found in the first page, and said. Later runs look where a list was found."},
     {.key = "missing_data",
      .type = OPT_WORD,
      .at = ENDPOINT(missing_data),

@@ -322,6 +322,25 @@ static void an_error_of_the_taker_ends_the_run_as_it_stands(void **state)
     assert_string_equal(world->err.text, "the disk is full");
 }
 
+static void a_message_is_no_record_where_the_run_before_found_a_list(void **state)
+{
+    struct world *world = *state;
+
+    world->resource.endpoint.data_selector = NULL;
+    world->start.selector = "$";
+    server_says(world->server, 200, "", "{\"message\":\"maintenance\"}");
+    assert_failed(world, ERR_DATA, "there is nothing at \"$\"");
+    assert_non_null(strstr(world->err.hint, "The run before found the records there."));
+
+    world->resource.endpoint.missing_data = literal("empty");
+    server_says(world->server, 200, "", "{\"message\":\"maintenance\"}");
+    assert_ran(world, "");
+
+    world->start.selector = "data";
+    server_says(world->server, 200, "", "{\"meta\":{\"n\":0},\"data\":null}");
+    assert_ran(world, "");
+}
+
 static void no_content_is_an_empty_page(void **state)
 {
     struct world *world = *state;
@@ -832,6 +851,7 @@ int main(void)
         TEST(what_was_found_without_being_told_is_kept_in_the_position),
         TEST(a_position_that_the_api_refuses_is_told),
         TEST(an_error_of_the_taker_ends_the_run_as_it_stands),
+        TEST(a_message_is_no_record_where_the_run_before_found_a_list),
         TEST(no_content_is_an_empty_page),
         TEST(compressed_bodies_are_decoded),
         TEST(passing_refusals_are_tried_again),

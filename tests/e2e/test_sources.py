@@ -49,6 +49,33 @@ def test_without_a_total_an_empty_page_is_the_end(api, pipeline, style):
     assert "empty" in done["extract"][0]["why"]
 
 
+def test_where_a_run_found_a_list_later_runs_look_for_it(api, pipeline):
+    listed = api.add("/listed", style="single", total=1).fail(1, api_server.raw_body('{"meta": {"n": 1}, "data": [{"id": 1}]}'))
+    bare = api.add("/bare", style="single", total=1).fail(1, api_server.raw_body('[{"id": 1}]'))
+    one = api.add("/one", style="single", total=1).fail_always(api_server.raw_body('{"id": 1}'))
+    resources = [{"name": e.path[1:], "endpoint": {"path": e.path}} for e in (listed, bare, one)]
+    p = pipeline(conf_of(api, *resources))
+    p.run()
+    listed.fail([2], api_server.raw_body('{"meta": {"n": 0}, "data": null}')).fail(3, status(204))
+    bare.fail(range(2, 4), api_server.raw_body("[]"))
+    p.run()
+    p.run()
+    listed.fail(4, api_server.raw_body('{"message": "maintenance"}'))
+    bare.fail(4, api_server.raw_body('{"message": "maintenance"}'))
+
+    failed = p.run(status=1)
+
+    assert failed.stderr.count("The run before found the records there") == 2, failed
+    assert [len(p.landing(name)) for name in ("listed", "bare", "one")] == [1, 1, 4]
+    p.check()
+
+    p.do("state reset", "listed")
+    listed.fail(5, api_server.raw_body('{"items": [{"id": 2}]}'))
+    bare.fail(5, api_server.raw_body('[{"id": 2}]'))
+    p.run()
+    assert [len(p.landing(name)) for name in ("listed", "bare")] == [2, 2]
+
+
 @pytest.mark.parametrize("with_total", [True, False])
 def test_an_api_that_caps_its_pages_loses_no_record_also_over_a_resume(api, pipeline, with_total):
     items = api.add("/items", style="offset", total=250, page_size=200, cap=100, with_total=with_total)

@@ -523,6 +523,37 @@ static void the_cursor_advances_only_when_the_run_ends(void **state)
     assert_string_equal(run.boundary, "[\"b\"]");
 }
 
+static void where_the_last_run_found_the_records_is_kept_until_a_reset(void **state)
+{
+    AUTO(journal) journal = {0};
+    AUTO(run_state) run = {0};
+    struct step_run page = {.resource = "quakes",
+                            .number = 1,
+                            .page = 1,
+                            .ended = true,
+                            .why = "single page",
+                            .counts = "{\"requests\":1,\"selector\":\"a['\\\"']\"}"};
+    int64_t count;
+    struct err err = {0};
+
+    assert_int_equal(world_journal(*state, &journal, &err), 1);
+    DONE(journal_run_start(&journal, "quakes", NULL, &run, &err));
+    assert_null(run.selector);
+    commit_page(&journal, &page);
+
+    DONE(journal_run_start(&journal, "quakes", NULL, &run, &err));
+    assert_string_equal(run.selector, "a['\"']");
+    DONE(journal_run_failed(&journal, "quakes", 2, "failed", "no network", "{}", &err));
+    DONE(journal_run_start(&journal, "quakes", NULL, &run, &err));
+    assert_string_equal(run.selector, "a['\"']");
+    DONE(journal_run_start(&journal, "floods", NULL, &run, &err));
+    assert_null(run.selector);
+
+    DONE(journal_reset(&journal, "quakes", &count, &err));
+    DONE(journal_run_start(&journal, "quakes", NULL, &run, &err));
+    assert_null(run.selector);
+}
+
 static void a_run_without_records_keeps_the_cursor(void **state)
 {
     AUTO(journal) journal = {0};
@@ -826,6 +857,7 @@ int main(void)
         TEST(a_fresh_run_starts_with_the_initial_value),
         TEST(an_unfinished_run_goes_on_where_it_was),
         TEST(the_cursor_advances_only_when_the_run_ends),
+        TEST(where_the_last_run_found_the_records_is_kept_until_a_reset),
         TEST(a_run_without_records_keeps_the_cursor),
         TEST(a_refused_position_starts_over_from_the_same_value),
         TEST(a_step_of_a_run_that_is_not_the_current_one_is_refused),
