@@ -8,7 +8,6 @@
 #include "base/logger.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "board/exchange.h"
 #include "board/query_disk.h"
 #include "board/query_files.h"
 
@@ -22,8 +21,7 @@
 #include "base/banned.h"
 
 #define KEEPER_MS 100
-#define WIDE_FILES                                                                                 \
-    10000 /* DuckDB keeps 2 KiB of each until the query ends, beyond its memory limit */
+#define WIDE_FILES 10000 /* DuckDB keeps 2 KiB of each, beyond its limit, until a query ends */
 #define MOST_FILE_BYTES ((int64_t)8 << 30) /* of a download */
 
 /* ---- one query ---- */
@@ -47,11 +45,6 @@ static void free_query(struct query *query)
     buf_close(&query->rows);
     json_close(&query->request);
     free(query);
-}
-
-static bool has_ended(const struct query *query)
-{
-    return query->state >= QUERY_DONE;
 }
 
 /* ---- the list; called with the lock held ---- */
@@ -111,7 +104,7 @@ static void forget_old(struct queries *queries, int64_t now_ms)
 
     for (struct query *query = queries->first; query; query = next) {
         next = query->next;
-        if (!has_ended(query))
+        if (!query_has_ended(query))
             continue;
         ended++;
         bytes += query->file_bytes;
@@ -509,63 +502,6 @@ int queries_add(struct queries *queries, struct json *request_taken, char ret_id
 
 /* ---- the document ---- */
 
-static const char *const state_names[] = {"queued", "running", "done", "failed", "cancelled"};
-
-static void put_count(struct buf *to, const char *name, int64_t count)
-{
-    if (count >= 0)
-        buf_printf(to, ",\"%s\":%" PRId64, name, count);
-    else
-        buf_printf(to, ",\"%s\":null", name);
-}
-
-static void put_rows(struct buf *to, const struct query *query, int64_t after)
-{
-    const size_t first = after < (int64_t)query->row_count ? (size_t)after : query->row_count;
-    const size_t from = first > 0 ? query->row_ends[first - 1] : 0;
-    const size_t skip = first > 0 && first < query->row_count; /* the comma */
-
-    buf_puts(to, ",\"rows\":[");
-    if (first < query->row_count)
-        buf_put(to, query->rows.data + from + skip, query->rows.size - from - skip);
-    buf_puts(to, "]");
-}
-
-static void put_error(struct buf *to, const struct query *query)
-{
-    if (query->state != QUERY_FAILED) {
-        buf_puts(to, ",\"error\":null");
-        return;
-    }
-    buf_printf(to, ",\"error\":{\"code\":\"%s\",\"message\":", exchange_code_of(&query->err));
-    json_put_string(to, query->err.text);
-    buf_puts(to, ",\"hint\":");
-    json_put_string(to, query->err.hint);
-    put_count(to, "position", query->position);
-    buf_putc(to, '}');
-}
-
-static void put_query(struct buf *to, const struct query *query, int64_t after)
-{
-    const int64_t until_ms = has_ended(query) ? query->ended_ms : clock_monotonic_ms();
-
-    buf_printf(to, "{\"id\":\"%s\",\"kind\":\"%s\",\"state\":\"%s\"", query->id, query->kind->name,
-               state_names[query->state]);
-    if (query->progress >= 0 && !has_ended(query))
-        buf_printf(to, ",\"progress\":%.4f", query->progress);
-    else
-        buf_puts(to, has_ended(query) ? ",\"progress\":1" : ",\"progress\":null");
-    put_count(to, "elapsed_ms", until_ms - query->queued_ms);
-    buf_printf(to, ",\"columns\":%s", query->columns ? query->columns : "null");
-    put_rows(to, query, after);
-    put_count(to, "row_count", (int64_t)query->row_count);
-    put_count(to, "total", query->total);
-    buf_printf(to, ",\"truncated\":%s", query->is_truncated ? "true" : "false");
-    buf_printf(to, ",\"result\":%s", query->result ? query->result : "null");
-    put_error(to, query);
-    buf_putc(to, '}');
-}
-
 int queries_look(struct queries *queries, const char *id, int64_t wait_ms, int64_t after,
                  struct buf *to)
 {
@@ -578,14 +514,14 @@ int queries_look(struct queries *queries, const char *id, int64_t wait_ms, int64
     pthread_mutex_lock(&queries->lock);
     while ((query = find(queries, id)) != NULL) {
         query->asked_ms = clock_monotonic_ms();
-        if (has_ended(query) || late != 0 || queries->closing ||
+        if (query_has_ended(query) || late != 0 || queries->closing ||
             (after > 0 && (int64_t)query->row_count > after))
             break;
         late = pthread_cond_timedwait(&queries->changed, &queries->lock, &until);
     }
     if (query) {
-        put_query(to, query, after);
-        found = has_ended(query) ? 1 : 2;
+        query_put_document(query, after, to);
+        found = query_has_ended(query) ? 1 : 2;
     }
     pthread_mutex_unlock(&queries->lock);
     return found;
@@ -596,7 +532,7 @@ int queries_drop(struct queries *queries, const char *id)
     struct query *query;
     const bool found = (pthread_mutex_lock(&queries->lock), query = find(queries, id)) != NULL;
 
-    if (found && has_ended(query))
+    if (found && query_has_ended(query))
         unlink_query(queries, query);
     else if (found) {
         query->is_unwanted = true;

@@ -57,6 +57,10 @@ struct query {
     struct query *next; /* newest first */
 };
 
+bool query_has_ended(const struct query *query);
+/* Adds the document, with the rows behind `after`; called with the lock held. */
+void query_put_document(const struct query *query, int64_t after, struct buf *to);
+
 struct queries;
 
 /* What a query runs with, in the worker's thread. */
