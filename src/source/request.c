@@ -17,38 +17,6 @@
 
 #include "base/banned.h"
 
-int requests_open(struct requests *requests, const struct source_conf *conf,
-                  const struct resource_conf *resource, const char *start_json,
-                  const char *initial_json, struct err *err)
-{
-    const struct endpoint_conf *endpoint = &resource->endpoint;
-    AUTO(buf) path = {0};
-    int found;
-
-    requests_close(requests);
-    requests->conf = conf;
-    requests->resource = resource;
-    secrets_collect(&requests->secrets, conf, resource);
-    TRY(template_values_open(&requests->values, &endpoint->incremental, start_json, initial_json,
-                             err));
-    found =
-        template_expand(&requests->values, endpoint->path ? endpoint->path : "", true, &path, err);
-    TRY(found);
-    if (found == 0)
-        return err_set(err, ERR_USAGE, "path \"%s\" needs a cursor, and there is none yet",
-                       endpoint->path);
-    return url_join(conf->base_url ? conf->base_url : "", buf_text(&path), &requests->endpoint,
-                    err);
-}
-
-void requests_close(struct requests *requests)
-{
-    template_values_close(&requests->values);
-    secrets_close(&requests->secrets);
-    free(requests->endpoint);
-    *requests = (struct requests){0};
-}
-
 /* ---- what is asked for ---- */
 
 static void put_text(const struct requests *requests, const char *text, struct buf *to)
@@ -73,7 +41,7 @@ static void put_paginator(const struct requests *requests, const struct paginato
     buf_printf(to, "%" PRId64 " %" PRId64 " %" PRId64, conf->limit, conf->base_page, conf->page);
 }
 
-void requests_mark(const struct requests *requests, char ret_mark[REQUESTS_MARK])
+static void make_mark(struct requests *requests)
 {
     const struct endpoint_conf *endpoint = &requests->resource->endpoint;
     AUTO(buf) all = {0};
@@ -91,8 +59,42 @@ void requests_mark(const struct requests *requests, char ret_mark[REQUESTS_MARK]
     }
     put_paginator(requests, &endpoint->paginator, &all);
     fs_sha256_of(all.data, all.size, sha256);
-    memcpy(ret_mark, sha256, REQUESTS_MARK - 1);
-    ret_mark[REQUESTS_MARK - 1] = '\0';
+    memcpy(requests->mark, sha256, sizeof requests->mark - 1);
+}
+
+/* ---- opening and closing ---- */
+
+int requests_open(struct requests *requests, const struct source_conf *conf,
+                  const struct resource_conf *resource, const char *start_json,
+                  const char *initial_json, struct err *err)
+{
+    const struct endpoint_conf *endpoint = &resource->endpoint;
+    AUTO(buf) path = {0};
+    int found;
+
+    requests_close(requests);
+    requests->conf = conf;
+    requests->resource = resource;
+    secrets_collect(&requests->secrets, conf, resource);
+    make_mark(requests);
+    TRY(template_values_open(&requests->values, &endpoint->incremental, start_json, initial_json,
+                             err));
+    found =
+        template_expand(&requests->values, endpoint->path ? endpoint->path : "", true, &path, err);
+    TRY(found);
+    if (found == 0)
+        return err_set(err, ERR_USAGE, "path \"%s\" needs a cursor, and there is none yet",
+                       endpoint->path);
+    return url_join(conf->base_url ? conf->base_url : "", buf_text(&path), &requests->endpoint,
+                    err);
+}
+
+void requests_close(struct requests *requests)
+{
+    template_values_close(&requests->values);
+    secrets_close(&requests->secrets);
+    free(requests->endpoint);
+    *requests = (struct requests){0};
 }
 
 /* ---- requests ---- */

@@ -22,6 +22,11 @@ struct requests {
     struct template_values values;
     struct secrets secrets;
     char *endpoint; /* URL without parameters */
+    /*
+     * Tells one thing that is asked for from another: a hash of the endpoint but for its origin, headers and secrets,
+     * and of how its pages are counted. A place in the pages of the one means nothing in those of the other.
+     */
+    char mark[17];
 };
 
 /* `start_json`, `initial_json`: of the incremental cursor; NULL: none. ERR_USAGE. */
@@ -29,14 +34,6 @@ MUST_CHECK int requests_open(struct requests *requests, const struct source_conf
                              const struct resource_conf *resource, const char *start_json,
                              const char *initial_json, struct err *err);
 void requests_close(struct requests *requests);
-
-#define REQUESTS_MARK 17 /* 16 hexadecimal digits and NUL */
-
-/*
- * Tells one thing that is asked for from another: the endpoint but for its origin, headers and secrets, and how its
- * pages are counted. A place in the pages of the one means nothing in those of the other.
- */
-void requests_mark(const struct requests *requests, char ret_mark[REQUESTS_MARK]);
 
 MUST_CHECK int requests_make(const struct requests *requests, const struct page_want *want,
                              struct http_request *ret_request, struct err *err);

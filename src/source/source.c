@@ -53,10 +53,8 @@ static void write_position(const struct run *run, struct buf *to)
 {
     const bool was_found =
         run->requests.resource->endpoint.data_selector == NULL && run->fetch.selector;
-    char mark[REQUESTS_MARK];
 
-    requests_mark(&run->requests, mark);
-    buf_printf(to, "{\"request\":\"%s\",", mark);
+    buf_printf(to, "{\"request\":\"%s\",", run->requests.mark);
     paginator_write(&run->paginator, &run->requests.secrets, to);
     if (was_found) {
         buf_puts(to, ",\"selector\":");
@@ -65,25 +63,17 @@ static void write_position(const struct run *run, struct buf *to)
     buf_putc(to, '}');
 }
 
-/* A position of an older version does not tell what it was asked for. */
-static bool is_of_another(const struct run *run, const char *of)
-{
-    char mark[REQUESTS_MARK];
-
-    requests_mark(&run->requests, mark);
-    return of && !str_same(of, mark);
-}
-
 static int restore_position(struct run *run, const char *position, struct err *err)
 {
     AUTO(json) place = {0};
     struct err ignored = {0};
-    const char *selector;
+    const char *selector, *of;
 
     if (json_parse(&place, position, strlen(position), &ignored) < 0 ||
         !paginator_restore(&run->paginator, &run->requests.secrets, json_root(&place)))
         return err_set(err, ERR_DATA, "the stored position does not fit its pagination");
-    if (is_of_another(run, json_str(json_root(&place), "request")))
+    of = json_str(json_root(&place), "request"); /* an older version's does not tell it */
+    if (of && !str_same(of, run->requests.mark))
         return err_set(err, ERR_DATA, "the pipeline file asks for something else since then");
     selector = json_str(json_root(&place), "selector");
     if (selector && run->fetch.selector == NULL)
