@@ -4,6 +4,7 @@
 #include "base/json.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -48,6 +49,20 @@ void json_out_close(struct json_out *out)
 {
     yyjson_mut_doc_free(out->doc);
     out->doc = NULL;
+}
+
+yyjson_mut_val *json_out_named(yyjson_mut_val *rows, const char *name)
+{
+    size_t i;
+    size_t count;
+    yyjson_mut_val *row;
+
+    yyjson_mut_arr_foreach(rows, i, count, row)
+    {
+        if (str_same(yyjson_mut_get_str(yyjson_mut_obj_get(row, "name")), name))
+            return row;
+    }
+    return NULL;
 }
 
 void json_out_take(struct json_out *out, struct json_out *ret_other)

@@ -29,6 +29,8 @@ struct json_out {
 /* Opens with an empty object as the root, and returns it. */
 yyjson_mut_val *json_out_open(struct json_out *out);
 void json_out_close(struct json_out *out);
+/* The first of the rows whose "name" is that; NULL: none. */
+yyjson_mut_val *json_out_named(yyjson_mut_val *rows, const char *name);
 /* Closes `ret_other` and makes it what `out` was; `out` is closed. */
 void json_out_take(struct json_out *out, struct json_out *ret_other);
 /* Adds the document's text to `to`. */

@@ -145,6 +145,11 @@ const char *str_nearest(const char *wanted, const char *const *names, size_t cou
     return nearest;
 }
 
+const char *str_plural(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 const char *str_of_count(uint64_t count, char *ret_text, size_t size)
 {
     char digits[24];

@@ -27,6 +27,8 @@ MUST_CHECK int str_to_bytes(const char *text, int64_t *ret_bytes, struct err *er
 /* The name nearest to `wanted` by edit distance (two edits at most, one for short names), or NULL. */
 const char *str_nearest(const char *wanted, const char *const *names, size_t count);
 
+/* What ends an English noun of so many: "s", or "" of one. */
+const char *str_plural(int64_t count);
 /* "1,234,567"; "1.5 MiB"; "2.1 s": for people. `size` 32 is enough for each. */
 const char *str_of_count(uint64_t count, char *ret_text, size_t size);
 const char *str_of_bytes(uint64_t bytes, char *ret_text, size_t size);

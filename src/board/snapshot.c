@@ -253,18 +253,6 @@ static yyjson_mut_val *idle_transform(yyjson_mut_doc *doc)
 
 /* ---- each resource's place in its pages ---- */
 
-static yyjson_mut_val *find_named(yyjson_mut_val *rows, const char *name)
-{
-    size_t i;
-    size_t count;
-    yyjson_mut_val *row;
-
-    yyjson_mut_arr_foreach(rows, i, count,
-                           row) if (str_same(yyjson_mut_get_str(yyjson_mut_obj_get(row, "name")),
-                                             name)) return row;
-    return NULL;
-}
-
 static void put_cursors(struct json_out *snapshot, yyjson_mut_val *extracts)
 {
     static const char *const keys[] = {"cursor", "next_page", "unfinished"};
@@ -277,7 +265,7 @@ static void put_cursors(struct json_out *snapshot, yyjson_mut_val *extracts)
     yyjson_mut_arr_foreach(extracts, i, count, extract)
     {
         yyjson_mut_val *resource =
-            find_named(resources, yyjson_mut_get_str(yyjson_mut_obj_get(extract, "resource")));
+            json_out_named(resources, yyjson_mut_get_str(yyjson_mut_obj_get(extract, "resource")));
 
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
             yyjson_mut_val *value =

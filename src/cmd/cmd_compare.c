@@ -155,7 +155,7 @@ static void print_report(yyjson_mut_val *root, bool is_same)
     put_failures(yyjson_mut_obj_get(root, "failures"), &text);
     buf_printf(&text, "%sthe engines %s, over %" PRId64 " landed file%s with %s rows\n",
                text.size ? "\n" : "", is_same ? "give the same rows" : "differ", files,
-               files == 1 ? "" : "s",
+               str_plural(files),
                str_of_count((uint64_t)count_of(root, "landed_rows"), rows, sizeof rows));
     fputs(buf_text(&text), stdout);
 }

@@ -112,7 +112,7 @@ static int settle(struct river *river, const struct cmd_line *line, settle_fn *h
     if (line->json)
         printf("{\"%s\":%" PRId64 "}\n", done, total);
     else if (!line->quiet)
-        printf("%" PRId64 " dead letter%s %s\n", total, total == 1 ? "" : "s", done);
+        printf("%" PRId64 " dead letter%s %s\n", total, str_plural(total), done);
     return 0;
 }
 

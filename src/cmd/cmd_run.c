@@ -116,7 +116,7 @@ static void print_replayed(const struct cmd_line *line, const char *table,
 
     if (replayed->kept > 0)
         log_warn("%" PRId64 " file%s of \"%s\" stay%s: the landing files are pruned",
-                 replayed->kept, replayed->kept == 1 ? "" : "s", table,
+                 replayed->kept, str_plural(replayed->kept), table,
                  replayed->kept == 1 ? "s as it is" : " as they are");
     if (line->json)
         printf("{\"table\":\"%s\",\"files\":%" PRId64 ",\"rows\":%" PRId64 ",\"kept\":%" PRId64
@@ -124,9 +124,9 @@ static void print_replayed(const struct cmd_line *line, const char *table,
                table, replayed->files, replayed->rows, replayed->kept);
     else if (!line->quiet)
         printf("%s: %" PRId64 " file%s made anew, %s row%s\n", table, replayed->files,
-               replayed->files == 1 ? "" : "s",
+               str_plural(replayed->files),
                str_of_count((uint64_t)replayed->rows, rows, sizeof rows),
-               replayed->rows == 1 ? "" : "s");
+               str_plural(replayed->rows));
 }
 
 static int run_replay(const struct cmd_line *line, const char *table, struct err *err)

@@ -63,18 +63,6 @@ static void keep_named(const struct river *river, const struct cmd_line *line, y
             yyjson_mut_arr_remove(rows, i);
 }
 
-static bool has_run(yyjson_mut_val *resources, const char *name)
-{
-    size_t index;
-    size_t count;
-    yyjson_mut_val *row;
-
-    yyjson_mut_arr_foreach(resources, index, count,
-                           row) if (str_same(yyjson_mut_get_str(yyjson_mut_obj_get(row, "name")),
-                                             name)) return true;
-    return false;
-}
-
 /* Resources that the file has no more may still be in the state. */
 static int choose_named(const struct river *river, const struct cmd_line *line,
                         yyjson_mut_val *root, struct err *err)
@@ -82,7 +70,7 @@ static int choose_named(const struct river *river, const struct cmd_line *line,
     static const char *const lists[] = {"resources", "schemas", "columns"};
 
     for (size_t i = 2; i < line->arg_count; i++)
-        if (!has_run(yyjson_mut_obj_get(root, "resources"), line->args[i]))
+        if (json_out_named(yyjson_mut_obj_get(root, "resources"), line->args[i]) == NULL)
             TRY(pipeline_check_resource(&river->conf, line->args[i], err));
     for (size_t i = 0; i < sizeof lists / sizeof *lists && line->arg_count > 2; i++)
         keep_named(river, line, yyjson_mut_obj_get(root, lists[i]));
@@ -139,8 +127,7 @@ static int reset(struct river *river, const struct cmd_line *line, struct err *e
     if (line->json)
         printf("{\"reset\":%" PRId64 "}\n", total);
     else if (!line->quiet)
-        printf("%" PRId64 " resource%s will begin at the beginning\n", total,
-               total == 1 ? "" : "s");
+        printf("%" PRId64 " resource%s will begin at the beginning\n", total, str_plural(total));
     return 0;
 }
 

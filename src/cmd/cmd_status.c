@@ -139,7 +139,7 @@ static void print_status(const struct river *river, yyjson_mut_val *root, const 
     put_server(&text, root, river->broker_ops->name);
     if (dead > 0)
         buf_printf(&text, "\n%" PRId64 " open dead letter%s: riacho dead list %s\n", dead,
-                   dead == 1 ? "" : "s", file);
+                   str_plural(dead), file);
     fputs(buf_text(&text), stdout);
 }
 

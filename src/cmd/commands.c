@@ -170,12 +170,9 @@ const struct cmd commands[] = {
         .summary = "cursors and schemas; start a resource over",
         .about =
             "show tells each resource's cursor, position and schema. reset forgets the cursor, "
-            "the\n"
-            "position and the place of the records of the resources named (or --all): their "
-            "next run\n"
-            "begins at the beginning, and its records land again. Files stay. move takes "
-            "unread\n"
-            "references to another broker (--to).",
+            "the\nposition and the place of the records of the resources named (or --all): "
+            "their next run\nbegins at the beginning, and its records land again. Files stay. "
+            "move takes unread\nreferences to another broker (--to).",
         .example = "riacho state reset pipeline.yaml quakes",
         .lists = true,
         .options = state_options,

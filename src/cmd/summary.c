@@ -19,11 +19,6 @@ static const char *count(long long number, char text[FIGURE])
     return str_of_count((uint64_t)number, text, FIGURE);
 }
 
-static const char *plural(long long number)
-{
-    return number == 1 ? "" : "s";
-}
-
 static long long rate_of(long long rows, int64_t ms)
 {
     return rows * 1000 / (ms > 0 ? ms : 1);
@@ -36,25 +31,25 @@ static void put_extract_text(struct buf *to, const struct extract_live *live)
 
     extract_sums_of(live, &sums);
     buf_printf(to, "  extract    %s: %s request%s", live->resource->name, count(sums.requests, a),
-               plural(sums.requests));
+               str_plural(sums.requests));
     if (sums.retries > 0)
         buf_printf(to, " (%s retr%s)", count(sums.retries, a), sums.retries == 1 ? "y" : "ies");
     buf_printf(to, ", %s page%s, %s record%s, %s, in %s\n", count(sums.pages, a),
-               plural(sums.pages), count(sums.records, b), plural(sums.records),
+               str_plural(sums.pages), count(sums.records, b), str_plural(sums.records),
                str_of_bytes((uint64_t)sums.bytes, c, sizeof c), str_of_ms(sums.ms, d, sizeof d));
     buf_printf(to, "             landed %s row%s in %s file%s, %s (%s rows/s)\n",
-               count(sums.rows, a), plural(sums.rows), count(sums.files, b), plural(sums.files),
-               str_of_bytes((uint64_t)sums.file_bytes, c, sizeof c),
+               count(sums.rows, a), str_plural(sums.rows), count(sums.files, b),
+               str_plural(sums.files), str_of_bytes((uint64_t)sums.file_bytes, c, sizeof c),
                count(rate_of(sums.rows, sums.ms), d));
     if (sums.skipped > 0)
         buf_printf(to, "             %s record%s not new by the cursor, skipped\n",
-                   count(sums.skipped, a), plural(sums.skipped));
+                   count(sums.skipped, a), str_plural(sums.skipped));
     if (sums.duplicate_keys > 0)
         buf_printf(to, "             %s object%s gave a key twice: the last counted\n",
-                   count(sums.duplicate_keys, a), plural(sums.duplicate_keys));
+                   count(sums.duplicate_keys, a), str_plural(sums.duplicate_keys));
     if (sums.half_characters > 0)
         buf_printf(to, "             %s half character%s: each became U+FFFD\n",
-                   count(sums.half_characters, a), plural(sums.half_characters));
+                   count(sums.half_characters, a), str_plural(sums.half_characters));
     /* A last pass may have been stopped before it began. */
     if (atomic_load(&live->state) != FLOW_WAITING)
         buf_printf(to, "             %s: %s\n",
@@ -72,9 +67,9 @@ static void put_consume_text(struct buf *to, const char *stage, const struct con
     buf_printf(to, "  %-10s ", stage);
     if (live->name && !str_same(stage, live->name))
         buf_printf(to, "%s: ", live->name);
-    buf_printf(to, "%s reference%s → %s file%s, ", count(references, a), plural(references),
-               count(files, b), plural(files));
-    buf_printf(to, "%s row%s, %s, in %s\n", count(rows, a), plural(rows),
+    buf_printf(to, "%s reference%s → %s file%s, ", count(references, a), str_plural(references),
+               count(files, b), str_plural(files));
+    buf_printf(to, "%s row%s, %s, in %s\n", count(rows, a), str_plural(rows),
                str_of_bytes((uint64_t)atomic_load(&live->bytes), c, sizeof c),
                str_of_ms(atomic_load(&live->busy_ms), d, sizeof d));
     if (dead > 0)
@@ -101,7 +96,7 @@ void summary_put_text(struct buf *to, const struct river *river, unsigned stages
         put_consume_text(to, "export", &river->exports[i]);
     if (dead > 0)
         buf_printf(to, "  %" PRId64 " open dead letter%s: riacho dead list %s\n", dead,
-                   plural(dead), river->conf.path);
+                   str_plural(dead), river->conf.path);
 }
 
 static const char *state_name(int state)

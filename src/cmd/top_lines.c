@@ -100,7 +100,7 @@ static void add_head(struct top_lines *lines, yyjson_mut_val *snapshot)
                  yyjson_mut_get_num(yyjson_mut_obj_get(budget, "left")),
                  number_of(budget, "burst"));
     if (dead > 0)
-        add_line(lines, TOP_BAD, "%" PRId64 " open dead letter%s", dead, dead == 1 ? "" : "s");
+        add_line(lines, TOP_BAD, "%" PRId64 " open dead letter%s", dead, str_plural(dead));
 }
 
 static void add_extract(struct top_lines *lines, yyjson_mut_val *row)

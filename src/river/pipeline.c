@@ -218,9 +218,8 @@ static void read_tree(const struct at_root *at, struct pipeline *pipeline)
 
 static int tell_faults(const struct faults *faults, struct err *err)
 {
-    const char *s = faults->errors == 1 ? "" : "s";
-
-    err_set(err, ERR_USAGE, "\"%s\" has %zu fault%s", faults->file, faults->errors, s);
+    err_set(err, ERR_USAGE, "\"%s\" has %zu fault%s", faults->file, faults->errors,
+            str_plural((int64_t)faults->errors));
     return err_hint(err, "Nothing was touched.");
 }
 
