@@ -4,6 +4,7 @@
  */
 #include "riacho.h"
 
+#include "base/block.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -18,7 +19,10 @@ void batch_free(struct batch *batch)
 {
     if (batch == NULL)
         return;
-    free(batch->json);
+    if (batch->is_block)
+        block_give(batch->json);
+    else
+        free(batch->json);
     free(batch->url);
     free(batch);
 }

@@ -23,6 +23,8 @@
 struct batch {
     struct batch *next;
     char *json;          /* "[" records "]", then 4 zero bytes, so that yyjson may parse in place */
+    bool is_block;       /* `json` is a block (base/block.h), else it is malloc()'s */
+    bool is_plain;       /* there is no backslash in it */
     size_t size;         /* of that text, without the zeros */
     size_t records;      /* 1 to BATCH_MOST_RECORDS */
     int64_t page;        /* number of the page in its run, from 1 */

@@ -50,6 +50,7 @@ static struct batch *copy_piece(const struct batch *from, const char *start, con
     piece->url = mem_str(from->url);
     piece->size = size + 2;
     piece->json = mem_alloc(piece->size + PADDING);
+    piece->is_block = false;
     piece->json[0] = '[';
     memcpy(piece->json + 1, start, size);
     piece->json[size + 1] = ']';

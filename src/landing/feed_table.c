@@ -80,7 +80,7 @@ int feed_table_parse(struct parcel *parcel, struct landing_stats *stats, struct 
         return 0;
     if (parcel->alc == NULL)
         parcel->alc = yyjson_alc_dyn_new();
-    mended = surrogates_mend(batch->json, batch->size);
+    mended = batch->is_plain ? 0 : surrogates_mend(batch->json, batch->size);
     if (mended > 0)
         atomic_fetch_add(&stats->half_characters, mended);
     parcel->doc =

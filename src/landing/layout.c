@@ -91,16 +91,11 @@ void layout_close(struct layout *layout)
     *layout = (struct layout){0};
 }
 
-static bool is_member(const struct layout_node *member, const char *key, size_t key_size)
-{
-    return member->key_size == key_size && memcmp(member->key, key, key_size) == 0;
-}
-
 static uint32_t find_from(const struct layout_node *members, uint32_t from, uint32_t to,
                           const char *key, size_t key_size)
 {
     for (uint32_t i = from; i < to; i++)
-        if (is_member(&members[i], key, key_size))
+        if (layout_is_member(&members[i], key, key_size))
             return i;
     return LAYOUT_NONE;
 }
@@ -118,7 +113,7 @@ uint32_t layout_find(const struct layout_node *nodes, const struct layout_node *
         return find_from(members, 0, node->count, key, key_size);
     for (uint32_t at = key_hash(key, key_size) & node->mask; node->table[at];
          at = (at + 1) & node->mask)
-        if (is_member(&members[node->table[at] - 1], key, key_size))
+        if (layout_is_member(&members[node->table[at] - 1], key, key_size))
             return node->table[at] - 1;
     return LAYOUT_NONE;
 }

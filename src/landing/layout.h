@@ -5,6 +5,7 @@
 #ifndef RIACHO_LAYOUT_H
 #define RIACHO_LAYOUT_H
 
+#include "base/bytes.h"
 #include "db/schema.h"
 
 #include <duckdb.h>
@@ -36,6 +37,12 @@ struct layout {
 
 void layout_open(struct layout *layout, const struct schema *schema);
 void layout_close(struct layout *layout);
+
+static inline bool layout_is_member(const struct layout_node *member, const char *key,
+                                    size_t key_size)
+{
+    return member->key_size == key_size && bytes_same(member->key, key, key_size);
+}
 
 /*
  * The member of a STRUCT node with that key, as a number from 0; LAYOUT_NONE. `guess` is tried

@@ -17,6 +17,8 @@
 #define BIG ((uint64_t)1 << 53)
 #define MOST_DIGITS 800 /* a double's exact expansion has at most 767 */
 #define MOST_EXPONENT 1000000
+#define SHORT_INTEGER 18  /* characters: so many digits are an int64_t */
+#define SHORT_FRACTION 16 /* characters without the sign: 15 digits and the point */
 
 __extension__ typedef unsigned __int128 uint128; /* too long a name to repeat */
 
@@ -62,6 +64,46 @@ static const char *take_digits(struct literal *literal, const char *at, const ch
         literal->digits += literal->digits < MOST_EXPONENT;
     }
     return at;
+}
+
+static const char *add_digits(uint64_t *mantissa, const char *at, const char *end)
+{
+    for (; at < end && is_digit(*at); at++)
+        *mantissa = *mantissa * 10 + (uint64_t)(*at - '0');
+    return at;
+}
+
+/*
+ * A literal as most are: no exponent, and so few digits that nothing can overflow, and a fraction's are exact.
+ * False: it is not such a one.
+ */
+static bool read_short(const char *text, size_t size, struct number *ret_number)
+{
+    const bool is_negative = *text == '-';
+    const char *const end = text + size;
+    uint64_t mantissa = 0;
+    const char *at, *fraction;
+    double d;
+
+    if (size > SHORT_INTEGER)
+        return false;
+    at = add_digits(&mantissa, text + is_negative, end);
+    if (at == end) {
+        *ret_number = (struct number){.kind = KIND_INT,
+                                      .is_big = mantissa > BIG,
+                                      .is_negative = is_negative && mantissa > 0,
+                                      .i = is_negative ? -(int64_t)mantissa : (int64_t)mantissa};
+        return true;
+    }
+    if (*at != '.' || size - is_negative > SHORT_FRACTION)
+        return false;
+    fraction = at + 1;
+    at = add_digits(&mantissa, fraction, end);
+    if (at != end)
+        return false;
+    d = (double)mantissa / powers[at - fraction];
+    *ret_number = (struct number){.kind = KIND_DOUBLE, .d = is_negative ? -d : d};
+    return true;
 }
 
 static void take_apart(const char *text, size_t size, struct literal *ret_literal)
@@ -232,6 +274,8 @@ void number_read(const char *text, size_t size, struct number *ret_number)
     struct literal literal;
     double d;
 
+    if (read_short(text, size, ret_number))
+        return;
     take_apart(text, size, &literal);
     if (literal.is_integer)
         set_integer(ret_number, &literal, text + size - 1);

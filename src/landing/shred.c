@@ -136,10 +136,9 @@ static bool put_text(struct shred_slot *slot, uint64_t row, const char *text, si
 
     if (size > UINT32_MAX)
         return false;
-    memset(string, 0, sizeof *string);
-    string->value.inlined.length = (uint32_t)size;
+    *string = (duckdb_string_t){.value.inlined.length = (uint32_t)size};
     if (size <= sizeof string->value.inlined.inlined) {
-        memcpy(string->value.inlined.inlined, text, size);
+        bytes_copy_short(string->value.inlined.inlined, text, size);
         return true;
     }
     memcpy(string->value.pointer.prefix, text, sizeof string->value.pointer.prefix);
@@ -246,13 +245,26 @@ static void put_nulls_but(struct shredder *shredder, const struct layout_node *n
             put_null(shredder, node->first + i, row);
 }
 
+/* Most objects have the keys that the last one had, in its order. */
+static uint32_t find_member(const struct layout_node *nodes, const struct layout_node *node,
+                            yyjson_val *key, uint32_t guess)
+{
+    const char *text = unsafe_yyjson_get_str(key);
+    const size_t size = unsafe_yyjson_get_len(key);
+
+    if (guess < node->count && layout_is_member(&nodes[node->first + guess], text, size))
+        return guess;
+    return layout_find(nodes, node, text, size, guess);
+}
+
 /*
  * A member whose key was met in this object before is written over. A value that does not fit is no
  * matter if its key comes again.
  */
 static bool put_object(struct shredder *shredder, uint32_t at, yyjson_val *object, uint64_t row)
 {
-    const struct layout_node *node = &shredder->layout->nodes[at];
+    const struct layout_node *nodes = shredder->layout->nodes;
+    const struct layout_node *node = &nodes[at];
     const uint64_t number = ++shredder->objects;
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     uint32_t next = 0, written = 0;
@@ -260,9 +272,7 @@ static bool put_object(struct shredder *shredder, uint32_t at, yyjson_val *objec
     yyjson_val *key;
 
     while ((key = yyjson_obj_iter_next(&iter))) {
-        const uint32_t member =
-            layout_find(shredder->layout->nodes, node, unsafe_yyjson_get_str(key),
-                        unsafe_yyjson_get_len(key), next);
+        const uint32_t member = find_member(nodes, node, key, next);
         const uint32_t child = node->first + member;
 
         if (member == LAYOUT_NONE)

@@ -4,6 +4,7 @@
  */
 #include "source/records.h"
 
+#include "base/block.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
@@ -24,6 +25,17 @@ struct reading {
     bool is_done;
 };
 
+static void free_json(struct records *records)
+{
+    if (records->is_block)
+        block_give(records->json);
+    else
+        free(records->json);
+    records->json = NULL;
+    records->room = 0;
+    records->is_block = false;
+}
+
 void batches_free(struct batch *first)
 {
     while (first) {
@@ -37,7 +49,7 @@ void batches_free(struct batch *first)
 void records_close(struct records *records)
 {
     batches_free(records_take(records));
-    free(records->json);
+    free_json(records);
     *records = (struct records){0};
 }
 
@@ -54,9 +66,33 @@ static void begin_batch(struct records *records, int64_t offset)
 {
     records->size = 0;
     records->commas = 0;
+    records->has_escapes = false;
     records->body_offset = offset;
 }
 
+static void move_to_block(struct records *records)
+{
+    char *block = block_take();
+
+    if (records->size > 0)
+        memcpy(block, records->json, records->size);
+    free_json(records);
+    records->json = block;
+    records->room = BLOCK_BYTES;
+    records->is_block = true;
+}
+
+static void move_from_block(struct records *records, size_t room)
+{
+    char *json = mem_grow(NULL, room, 1);
+
+    memcpy(json, records->json, records->size);
+    free_json(records);
+    records->json = json;
+    records->room = room;
+}
+
+/* What fills a block by half lies in one; what is smaller or larger in memory of its size. */
 static void make_room(struct records *records, size_t need)
 {
     size_t room = records->room + records->room / 2;
@@ -65,8 +101,15 @@ static void make_room(struct records *records, size_t need)
         return;
     room = room > records->likely_room ? room : records->likely_room;
     room = room > LEAST_ROOM ? room : LEAST_ROOM;
-    records->room = room > need ? room : need;
-    records->json = mem_grow(records->json, records->room, 1);
+    room = room > need ? room : need;
+    if (need <= BLOCK_BYTES && room > BLOCK_BYTES / 2)
+        move_to_block(records);
+    else if (records->is_block)
+        move_from_block(records, room);
+    else {
+        records->json = mem_grow(records->json, room, 1);
+        records->room = room;
+    }
 }
 
 static int keep_bytes(struct records *records, const char *bytes, size_t size, struct err *err)
@@ -91,6 +134,8 @@ static void finish_batch(struct records *records)
     records->json[records->size++] = ']';
     memset(records->json + records->size, 0, TAIL_BYTES - 1);
     *batch = (struct batch){.json = records->json,
+                            .is_block = records->is_block,
+                            .is_plain = !records->has_escapes,
                             .size = records->size,
                             .records = (size_t)records->commas + 1,
                             .page = records->page,
@@ -106,6 +151,7 @@ static void finish_batch(struct records *records)
     records->likely_room = records->size + records->size / 8 + TAIL_BYTES;
     records->json = NULL;
     records->room = 0;
+    records->is_block = false;
 }
 
 static bool is_space(char c)
@@ -211,6 +257,7 @@ static int read_block(struct records *records, struct reading *reading, const ch
     found.opens &= outside;
     found.closes &= outside;
     closes = scan_count(found.closes);
+    records->has_escapes |= found.backslashes != 0;
     reading->at += size;
     if (records->depth > closes) {
         records->depth += scan_count(found.opens) - closes;
@@ -219,6 +266,7 @@ static int read_block(struct records *records, struct reading *reading, const ch
     outside &= found.opens | found.closes | scan_commas(block);
     for (; outside && !reading->is_done; outside &= outside - 1)
         TRY(look_at(records, reading, at + __builtin_ctzll(outside), err));
+    records->has_escapes |= found.backslashes != 0; /* also of a batch that began in this block */
     return 0;
 }
 

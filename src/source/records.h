@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECORDS_BATCH_BYTES ((size_t)1 << 20) /* a batch ends at the first comma past this */
+/* A batch ends at the first comma past this: what is parsed of it stays in a processor's own cache. */
+#define RECORDS_BATCH_BYTES ((size_t)256 << 10)
 #define RECORDS_CEILING ((size_t)256 << 20)   /* of one record */
 
 struct records {
@@ -26,6 +27,8 @@ struct records {
     struct scan_state scan;
     int64_t depth; /* open brackets of the record */
     char *json;    /* the batch being made, with its opening bracket; NULL: none yet */
+    bool is_block; /* `json` is */
+    bool has_escapes;
     size_t size, room;
     size_t likely_room; /* what the batch before took */
     int64_t commas;     /* between records, in the batch being made */
