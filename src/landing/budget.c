@@ -10,6 +10,7 @@
 #define LEAST_GROUP_BYTES ((int64_t)1 << 20)
 #define MOST_GROUP_ROWS 122880
 #define LEAST_GROUP_ROWS 128
+#define MOST_EVEN 16 /* row groups; of more the last one matters little */
 #define GROUP_COST 5
 #define COLUMN_BYTES ((int64_t)64 << 10) /* a vector in the chunk and one in the row group */
 #define MOST_DICTIONARY_BYTES ((int64_t)64 << 10)
@@ -21,8 +22,19 @@ static int64_t clamp(int64_t value, int64_t least, int64_t most)
     return value < least ? least : value > most ? most : value;
 }
 
+/*
+ * Row groups of about `most` bytes that leave no small one at the file's end; a little larger than their share, as
+ * threads end theirs at a batch's end.
+ */
+static int64_t divide_evenly(int64_t file_bytes, int64_t most)
+{
+    const int64_t groups = (file_bytes + most + most / 8 - 1) / (most + most / 8);
+
+    return groups > MOST_EVEN ? most : file_bytes / groups + most / 32;
+}
+
 void budget_make(int64_t memory_bytes, int64_t cores, int64_t landings, size_t columns,
-                 int64_t record_bytes, struct budget *ret_budget)
+                 int64_t record_bytes, int64_t file_bytes, struct budget *ret_budget)
 {
     const int64_t share = memory_bytes / clamp(landings, 1, INT64_MAX);
     const int64_t fixed = (int64_t)columns * COLUMN_BYTES;
@@ -36,9 +48,10 @@ void budget_make(int64_t memory_bytes, int64_t cores, int64_t landings, size_t c
                   MOST_GROUP_BYTES);
     *ret_budget = (struct budget){
         .threads = threads,
-        .row_group_rows = clamp(group / cost, LEAST_GROUP_ROWS, MOST_GROUP_ROWS),
+        .row_group_rows = clamp(divide_evenly(file_bytes, group) / cost, LEAST_GROUP_ROWS, MOST_GROUP_ROWS),
         .row_group_bytes = 2 * group + fixed,
         .dictionary_bytes = clamp(ALL_DICTIONARIES_BYTES / clamp((int64_t)columns, 1, INT64_MAX),
                                   LEAST_DICTIONARY_BYTES, MOST_DICTIONARY_BYTES),
+        .overlaps = group >= MOST_GROUP_BYTES / 2,
     };
 }

@@ -61,18 +61,11 @@ void feed_group_close(struct feed_group *group)
     *group = (struct feed_group){0};
 }
 
-static void reset_file(struct feed *feed)
-{
-    cursor_mark_close(&feed->file.mark);
-    feed->file = (struct feed_file){0};
-}
-
 void feed_close(struct feed *feed)
 {
     parcels_free(feed->first);
     parcels_free(feed->aside);
     feed_group_close(&feed->group);
-    reset_file(feed);
     pthread_cond_destroy(&feed->has_room);
     pthread_cond_destroy(&feed->arrived);
     pthread_mutex_destroy(&feed->lock);
@@ -245,19 +238,28 @@ int64_t feed_bad_page(struct feed *feed)
 static void stop(struct feed *feed)
 {
     feed->is_stopped = true;
-    feed->file.is_closing = true;
+    if (feed->file) {
+        feed->file->is_closing = true;
+        feed->file->has_failed = true;
+    }
     pthread_cond_broadcast(&feed->arrived);
     pthread_cond_broadcast(&feed->has_room);
 }
 
-void feed_fail(struct feed *feed, const struct err *why, int64_t page)
+/* Called with the lock held. */
+static void fail(struct feed *feed, const struct err *why, int64_t page)
 {
-    pthread_mutex_lock(&feed->lock);
     if (feed->failure.code == ERR_NONE) {
         feed->failure = *why;
         feed->bad_page = page;
     }
     stop(feed);
+}
+
+void feed_fail(struct feed *feed, const struct err *why, int64_t page)
+{
+    pthread_mutex_lock(&feed->lock);
+    fail(feed, why, page);
     pthread_mutex_unlock(&feed->lock);
 }
 
@@ -302,7 +304,7 @@ bool feed_is_filled(const struct feed *feed, const struct feed_file *file)
 
 static bool is_due(const struct feed *feed)
 {
-    return feed_is_filled(feed, &feed->file) || feed->group.is_last || is_old(feed);
+    return feed_is_filled(feed, feed->file) || feed->group.is_last || is_old(feed);
 }
 
 bool feed_is_page_too_large(const struct feed *feed, const struct feed_file *file,
@@ -351,7 +353,7 @@ static void start_clock(struct feed *feed)
 
 static void close_file(struct feed *feed)
 {
-    feed->file.is_closing = true;
+    feed->file->is_closing = true;
     pthread_cond_broadcast(&feed->arrived);
 }
 
@@ -362,7 +364,6 @@ static struct parcel *take_aside(struct feed *feed)
 
     feed->aside = parcel->next;
     parcel->next = NULL;
-    feed_file_count(&feed->file, parcel->batch);
     start_clock(feed);
     return parcel;
 }
@@ -371,7 +372,6 @@ struct parcel *feed_take_batch(struct feed *feed)
 {
     struct parcel *parcel = feed_pop(feed);
 
-    feed_file_count(&feed->file, parcel->batch);
     start_clock(feed);
     feed->group.is_mid_page = true;
     return parcel;
@@ -391,19 +391,19 @@ static struct parcel *take_first(struct feed *feed)
     } else if (parcel->kind == PARCEL_ROLL) {
         parcel_free(feed_pop(feed));
         feed->group.is_wanted = true;
-    } else if (feed_is_page_too_large(feed, &feed->file, parcel->batch))
+    } else if (feed_is_page_too_large(feed, feed->file, parcel->batch))
         close_file(feed);
     else
         return feed_take_batch(feed);
     return NULL;
 }
 
-int feed_take(struct feed *feed, struct parcel **ret_parcel)
+int feed_take(struct feed *feed, struct feed_file *file, struct parcel **ret_parcel)
 {
     struct parcel *taken = NULL;
 
     pthread_mutex_lock(&feed->lock);
-    while (!taken && !feed->file.is_closing) {
+    while (!taken && !file->is_closing) {
         if (feed->aside)
             taken = take_aside(feed);
         else if (feed->group.is_wanted || (feed->is_ended && feed->first == NULL))
@@ -413,6 +413,10 @@ int feed_take(struct feed *feed, struct parcel **ret_parcel)
         else
             pthread_cond_wait(&feed->arrived, &feed->lock);
     }
+    if (taken) {
+        feed_file_count(file, taken->batch);
+        file->open++;
+    }
     pthread_mutex_unlock(&feed->lock);
     if (taken == NULL)
         return 0;
@@ -420,32 +424,35 @@ int feed_take(struct feed *feed, struct parcel **ret_parcel)
     return 1;
 }
 
-void feed_written_to(struct feed *feed, struct feed_file *file, const struct parcel *parcel,
-                     int64_t rows, const struct cursor_mark *mark)
+/* Called with the lock held. */
+static void end_batch(struct feed *feed, struct feed_file *file)
+{
+    file->open--;
+    if (file->is_closing && file->open == 0)
+        pthread_cond_broadcast(&feed->arrived);
+}
+
+void feed_written(struct feed *feed, struct feed_file *file, const struct parcel *parcel,
+                  int64_t rows, const struct cursor_mark *mark)
 {
     const int64_t page = parcel->batch->page;
 
-    if (rows == 0)
-        return;
     atomic_fetch_add(&feed->stats->rows, rows);
     pthread_mutex_lock(&feed->lock);
-    if (file->rows == 0 || page < file->first_page)
-        file->first_page = page;
-    if (page > file->last_page)
-        file->last_page = page;
-    file->rows += rows;
-    cursor_mark_merge(&file->mark, mark);
+    if (rows > 0) {
+        if (file->rows == 0 || page < file->first_page)
+            file->first_page = page;
+        if (page > file->last_page)
+            file->last_page = page;
+        file->rows += rows;
+        cursor_mark_merge(&file->mark, mark);
+    }
+    end_batch(feed, file);
     pthread_mutex_unlock(&feed->lock);
 }
 
-void feed_written(struct feed *feed, const struct parcel *parcel, int64_t rows,
-                  const struct cursor_mark *mark)
-{
-    feed_written_to(feed, &feed->file, parcel, rows, mark);
-}
-
 /* Kept in the order of pages and records, for the next file's sake. */
-void feed_put_aside(struct feed *feed, struct parcel *parcel_taken)
+void feed_put_aside(struct feed *feed, struct feed_file *file, struct parcel *parcel_taken)
 {
     const struct batch *batch = parcel_taken->batch;
     struct parcel **at = &feed->aside;
@@ -457,7 +464,28 @@ void feed_put_aside(struct feed *feed, struct parcel *parcel_taken)
         at = &(*at)->next;
     parcel_taken->next = *at;
     *at = parcel_taken;
-    close_file(feed);
+    file->is_closing = true;
+    end_batch(feed, file);
+    pthread_cond_broadcast(&feed->arrived);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_refuse(struct feed *feed, struct feed_file *file, const struct err *why, int64_t page)
+{
+    pthread_mutex_lock(&feed->lock);
+    file->has_failed = true;
+    fail(feed, why, page);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_leave(struct feed *feed, struct feed_file *file)
+{
+    pthread_mutex_lock(&feed->lock);
+    file->is_closing = true;
+    file->open = 0;
+    pthread_cond_broadcast(&feed->arrived);
+    while (!file->is_read)
+        pthread_cond_wait(&feed->arrived, &feed->lock);
     pthread_mutex_unlock(&feed->lock);
 }
 
@@ -486,8 +514,6 @@ enum feed_next feed_next(struct feed *feed)
     bool is_decided = false;
 
     pthread_mutex_lock(&feed->lock);
-    reset_file(feed);
-    feed->file.is_closing = feed->is_stopped;
     while (!is_decided && !feed->is_stopped) {
         is_decided = true;
         if (feed->aside)
@@ -545,23 +571,40 @@ size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **
     return count;
 }
 
-bool feed_is_stopped(struct feed *feed)
+void feed_begin(struct feed *feed, struct feed_file *file)
 {
-    bool is_stopped;
-
     pthread_mutex_lock(&feed->lock);
-    is_stopped = feed->is_stopped;
+    feed->file = file;
+    file->is_closing = feed->is_stopped;
+    file->has_failed = feed->is_stopped;
     pthread_mutex_unlock(&feed->lock);
-    return is_stopped;
+}
+
+/* Called with the lock held. */
+static void take_group(struct feed *feed, struct feed_group *ret_group)
+{
+    *ret_group = (struct feed_group){0};
+    if (!feed->group.has_pages || feed->aside || feed->group.is_mid_page)
+        return;
+    *ret_group = feed->group;
+    feed->group = (struct feed_group){0};
+}
+
+void feed_end_reading(struct feed *feed, struct feed_file *file, struct feed_group *ret_group)
+{
+    pthread_mutex_lock(&feed->lock);
+    while (!file->is_closing || file->open > 0)
+        pthread_cond_wait(&feed->arrived, &feed->lock);
+    feed->file = NULL;
+    take_group(feed, ret_group);
+    file->is_read = true;
+    pthread_cond_broadcast(&feed->arrived);
+    pthread_mutex_unlock(&feed->lock);
 }
 
 void feed_take_group(struct feed *feed, struct feed_group *ret_group)
 {
-    *ret_group = (struct feed_group){0};
     pthread_mutex_lock(&feed->lock);
-    if (feed->group.has_pages && feed->aside == NULL && !feed->group.is_mid_page) {
-        *ret_group = feed->group;
-        feed->group = (struct feed_group){0};
-    }
+    take_group(feed, ret_group);
     pthread_mutex_unlock(&feed->lock);
 }

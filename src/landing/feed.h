@@ -2,8 +2,8 @@
  * Feed: the bounded queue between the source's thread and DuckDB's threads, and the account of what
  * they took: which rows are in the file, where pages end, when the file is to end.
  *
- * Four kinds of threads meet here: the source's puts, DuckDB's take batches while a COPY runs, the
- * landing's starts and ends files in between, and anybody may stop it.
+ * Four kinds of threads meet here: the source's puts, DuckDB's take batches while a COPY reads, the
+ * landing's begins and ends the reading of one file after another, and anybody may stop it.
  */
 #ifndef RIACHO_FEED_H
 #define RIACHO_FEED_H
@@ -37,9 +37,12 @@ struct parcel {
 
 void parcel_free(struct parcel *parcel);
 
-/* What is in the file that DuckDB writes. */
+/* What is in a file that DuckDB writes. */
 struct feed_file {
     bool is_closing;     /* no more batches for this file */
+    bool has_failed;     /* not all that it should have is in it */
+    bool is_read;        /* the landing's thread has seen that its reading is over */
+    int64_t open;        /* batches that were taken, and are neither written nor put aside yet */
     int64_t taken_rows;  /* records and bytes of the batches that were taken, also those that */
     int64_t taken_bytes; /* are still being shredded */
     int64_t page;        /* the page of the last batch taken, and its part of those */
@@ -97,7 +100,7 @@ struct feed {
     bool is_stopped;      /* what is in it does not matter any more */
     struct err failure;   /* why, if code is not ERR_NONE */
     int64_t bad_page;     /* whose bytes are at fault; 0: none */
-    struct feed_file file;
+    struct feed_file *file; /* that is being read for; NULL: none */
     struct feed_group group;
 };
 
@@ -128,17 +131,21 @@ void feed_stop(struct feed *feed);
 /*
  * 1: a batch for the file, now owned by the caller; 0: the file has ended for this thread. Waits.
  */
-int feed_take(struct feed *feed, struct parcel **ret_parcel);
+int feed_take(struct feed *feed, struct feed_file *file, struct parcel **ret_parcel);
 /* The batch is in the file, with so many rows. */
-void feed_written(struct feed *feed, const struct parcel *parcel, int64_t rows,
-                  const struct cursor_mark *mark);
-/* The same for a batch of a haul's file. */
-void feed_written_to(struct feed *feed, struct feed_file *file, const struct parcel *parcel,
-                     int64_t rows, const struct cursor_mark *mark);
+void feed_written(struct feed *feed, struct feed_file *file, const struct parcel *parcel,
+                  int64_t rows, const struct cursor_mark *mark);
 /* It does not fit: the file ends, and the next begins with it. */
-void feed_put_aside(struct feed *feed, struct parcel *parcel_taken);
+void feed_put_aside(struct feed *feed, struct feed_file *file, struct parcel *parcel_taken);
+/* The page's bytes are at fault, and with them the file: as feed_fail(). */
+void feed_refuse(struct feed *feed, struct feed_file *file, const struct err *why, int64_t page);
+/*
+ * The file's COPY is over, whatever came of it. Returns when the landing's thread knows: then the account does not
+ * change any more.
+ */
+void feed_leave(struct feed *feed, struct feed_file *file);
 
-/* ---- the landing's thread, while no COPY runs ---- */
+/* ---- the landing's thread, while no file is being read for ---- */
 
 enum feed_next {
     FEED_FILE,   /* there are batches for a file */
@@ -146,11 +153,11 @@ enum feed_next {
     FEED_END,    /* nothing is left, or it stopped */
 };
 
-/* Begins a file's account. Waits until it is clear what comes next. */
+/* Waits until it is clear what comes next. */
 enum feed_next feed_next(struct feed *feed);
 /*
  * The batches that the file will begin with: at most `most`, and about `bytes` (waits up to
- * `wait_ms` for so many). They stay in the feed, but nobody else touches them until a COPY runs.
+ * `wait_ms` for so many). They stay in the feed, but nobody else touches them until feed_begin().
  */
 size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **ret_parcels,
                  size_t most);
@@ -160,7 +167,13 @@ size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **
  * than two.
  */
 void feed_take_haul(struct feed *feed, struct haul *haul);
-bool feed_is_stopped(struct feed *feed);
+/* From here on batches are taken for that file, whose account is {0}. */
+void feed_begin(struct feed *feed, struct feed_file *file);
+/*
+ * Waits until all that is for the file was taken, and is in its COPY's hands or put aside. Takes the group, as
+ * feed_take_group() does.
+ */
+void feed_end_reading(struct feed *feed, struct feed_file *file, struct feed_group *ret_group);
 /*
  * If all batches taken so far are in files, up to a page's end: takes the group, which ends with it, and begins the
  * next one. Else the group given back has no pages.

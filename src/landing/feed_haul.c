@@ -70,6 +70,7 @@ static void take_file(struct feed *feed, size_t parcels, struct haul_file *file)
         else {
             *last = feed_take_batch(feed);
             last = &(*last)->next;
+            file->fed.open++;
         }
     }
 }

@@ -18,7 +18,7 @@ void feed_file_count(struct feed_file *file, const struct batch *batch);
 
 /* Takes the first parcel out of the queue. */
 struct parcel *feed_pop(struct feed *feed);
-/* The same of a batch, which is then in the group; counted for the feed's own file. */
+/* The same of a batch, which is then in the group. */
 struct parcel *feed_take_batch(struct feed *feed);
 /* A page's end that was popped: the group reaches up to it. */
 void feed_end_page(struct feed *feed, struct parcel *parcel_taken);

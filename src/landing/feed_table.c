@@ -217,11 +217,12 @@ static void finish_chunk(struct feed_reader *reader)
 static int work_off(struct feed_reader *reader, duckdb_data_chunk chunk, uint64_t *ret_rows)
 {
     struct feed *feed = reader->job->feed;
+    struct feed_file *file = reader->job->file;
     struct err err = {0};
     int done;
 
     drop_parcel(reader);
-    if (feed_take(feed, &reader->parcel) == 0)
+    if (feed_take(feed, file, &reader->parcel) == 0)
         return 0;
     if (reader->parcel->alc == NULL) {
         reader->parcel->alc = reader->alc;
@@ -234,14 +235,14 @@ static int work_off(struct feed_reader *reader, duckdb_data_chunk chunk, uint64_
     if (done == 0)
         done = shred_batch(reader, reader->parcel, ret_rows, &err);
     if (done < 0)
-        feed_fail(feed, &err, reader->parcel->batch->page);
+        feed_refuse(feed, file, &err, reader->parcel->batch->page);
     else if (done == 0) {
-        feed_put_aside(feed, reader->parcel);
+        feed_put_aside(feed, file, reader->parcel);
         reader->parcel = NULL;
     } else {
         finish_chunk(reader);
         finish_batch(reader);
-        feed_written(feed, reader->parcel, (int64_t)*ret_rows, &reader->mark);
+        feed_written(feed, file, reader->parcel, (int64_t)*ret_rows, &reader->mark);
     }
     return done > 0;
 }
@@ -262,8 +263,7 @@ static int add_batch(struct feed_reader *reader, struct haul_file *file,
                        parcel->batch->page);
     TRY(done);
     finish_batch(reader);
-    feed_written_to(reader->job->feed, &file->fed, parcel, (int64_t)(*rows - before),
-                    &reader->mark);
+    feed_written(reader->job->feed, &file->fed, parcel, (int64_t)(*rows - before), &reader->mark);
     return 0;
 }
 
@@ -278,21 +278,26 @@ static uint64_t shred_file(struct feed_reader *reader, duckdb_data_chunk chunk,
 
         if (add_batch(reader, file, parcel, &rows, &err) == 0)
             continue;
-        feed_fail(reader->job->feed, &err, parcel->batch->page);
+        feed_refuse(reader->job->feed, &file->fed, &err, parcel->batch->page);
         return 0;
     }
     finish_chunk(reader);
     return rows;
 }
 
-/* The next file that has rows; 0 if there is none. */
+/* The next file that has rows; 0 if there is none, or if one is at fault. */
 static uint64_t read_file(struct feed_reader *reader, duckdb_data_chunk chunk)
 {
     struct haul *haul = reader->job->haul;
     uint64_t rows = 0;
 
-    while (rows == 0 && reader->next_file < haul->count && !feed_is_stopped(reader->job->feed))
-        rows = shred_file(reader, chunk, &haul->files[reader->next_file++]);
+    while (rows == 0 && reader->next_file < haul->count) {
+        struct haul_file *file = &haul->files[reader->next_file++];
+
+        rows = shred_file(reader, chunk, file);
+        if (file->fed.has_failed)
+            return 0;
+    }
     return rows;
 }
 

@@ -20,8 +20,8 @@ struct feed_job {
     struct feed *feed;
     const struct layout *layout;
     const struct cursor_filter *filter;
-    struct haul
-        *haul; /* each of its files is one chunk, for one thread; NULL: the feed's batches */
+    struct feed_file *file; /* that the feed is read for; NULL: … */
+    struct haul *haul;      /* … each file of this is one chunk, for one thread */
     int64_t threads;
     int64_t number; /* set by feed_job_open(); 0: closed */
     struct feed_job *next;

@@ -66,6 +66,14 @@ static void name_files(const struct part *part, struct haul *haul, struct catch 
     }
 }
 
+static bool has_failed(const struct haul *haul)
+{
+    for (size_t i = 0; i < haul->count; i++)
+        if (haul->files[i].fed.has_failed)
+            return true;
+    return false;
+}
+
 static int copy_whole(struct catch *catch, struct haul *haul, const char *fingerprint,
                       struct err *err)
 {
@@ -73,7 +81,7 @@ static int copy_whole(struct catch *catch, struct haul *haul, const char *finger
     int64_t rows = 0;
     const int copied = copy(part, haul, fingerprint, &rows, err);
 
-    TRY(part_judge_copy(part, copied, err));
+    TRY(part_judge_copy(part, has_failed(haul), copied, err));
     name_files(part, haul, catch);
     return duck_files_check(part->conn, part->path, catch->rows, catch->count, rows, err);
 }

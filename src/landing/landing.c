@@ -1,6 +1,6 @@
 /*
- * The landing's thread: looks at what has arrived, fixes a schema, runs a COPY until the file's
- * end, and leaves the file to the committer.
+ * The landing's thread: looks at what has arrived, fixes a schema, and lets a writer have what comes until the
+ * file's end.
  */
 #include "landing/landing.h"
 
@@ -9,9 +9,8 @@
 #include "landing/committer.h"
 #include "landing/feed.h"
 #include "landing/feed_table.h"
-#include "landing/haul.h"
 #include "landing/infer.h"
-#include "landing/part.h"
+#include "landing/writer.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -30,18 +29,17 @@ static atomic_int open_landings; /* they share the memory */
 struct landing_impl {
     struct landing_run run; /* strings that outlive landing_open() are the impl's own */
     struct feed feed;
-    struct duck_conn conn;
     struct cursor_filter filter;
     int64_t cores;
     int64_t memory_bytes;
     pthread_t thread;
     bool is_running; /* the thread is still to be joined */
     struct committer committer;
+    struct writers writers;
 
     /* The landing's thread alone: */
-    struct schema history; /* of the resource, with all that was seen */
-    struct layout layout;  /* of the file at hand */
-    struct written written;
+    struct schema history;     /* of the resource, with all that was seen */
+    const struct layout *last; /* of the file before; a writer's; NULL: none yet */
 };
 
 /* ---- one file ---- */
@@ -69,20 +67,27 @@ static int check_progress(const struct landing_impl *impl, const struct schema *
 {
     const struct parcel *aside = impl->feed.aside;
 
-    if (aside == NULL || !schema_same(schema, &impl->layout.schema))
+    if (aside == NULL || !schema_same(schema, &impl->last->schema))
         return 0;
     return err_set(err, ERR_DATA, "page %" PRId64 " has a value that no column can hold",
                    aside->batch->page);
 }
 
+static int64_t likely_file_bytes(const struct feed *feed, int64_t record_bytes)
+{
+    const bool by_rows = feed->roll_rows < feed->roll_bytes / (record_bytes + 1);
+
+    return by_rows ? feed->roll_rows * record_bytes : feed->roll_bytes;
+}
+
 /* The history, widened by the batches that the file will begin with. */
-static int fix_schema(struct landing_impl *impl, struct budget *ret_budget, struct err *err)
+static int fix_schema(struct landing_impl *impl, struct writer *writer, struct err *err)
 {
     const bool is_new = impl->history.field_count == 0;
     struct parcel *parcels[LOOK_MOST];
     const size_t count = feed_look(&impl->feed, is_new ? FIRST_LOOK_BYTES : LOOK_BYTES,
                                    is_new ? FIRST_LOOK_MS : 0, parcels, LOOK_MOST);
-    int64_t bytes = 0, records = 0;
+    int64_t bytes = 0, records = 0, record_bytes;
 
     for (size_t i = 0; i < count; i++) {
         const struct batch *batch = parcels[i]->batch;
@@ -98,71 +103,33 @@ static int fix_schema(struct landing_impl *impl, struct budget *ret_budget, stru
     }
     schema_settle(&impl->history);
     TRY(check_progress(impl, &impl->history, err));
-    layout_open(&impl->layout, &impl->history);
+    layout_open(&writer->layout, &impl->history);
+    record_bytes = records ? bytes / records : 1;
     budget_make(impl->memory_bytes, impl->cores, atomic_load(&open_landings),
-                schema_leaves(&impl->history), records ? bytes / records : 1, ret_budget);
+                schema_leaves(&impl->history), record_bytes,
+                likely_file_bytes(&impl->feed, record_bytes), &writer->budget);
     return 0;
-}
-
-/* Temporary names are the process's, for several landings may share the folder. */
-static char *next_temp_path(const struct landing_impl *impl)
-{
-    static atomic_llong last_number;
-
-    return mem_fmt("%s/landing-%lld.tmp", impl->run.temp_dir,
-                   atomic_fetch_add(&last_number, 1) + 1);
-}
-
-static int land_one(struct landing_impl *impl, const struct part *part, struct err *err)
-{
-    struct written *written = &impl->written;
-    const int done = part_write(part, &written->files, err);
-
-    if (done == 1) {
-        cursor_mark_merge(&written->mark, &impl->feed.file.mark);
-        atomic_fetch_add(&impl->run.stats->files, 1);
-    }
-    if (done < 0)
-        atomic_fetch_sub(&impl->run.stats->rows, impl->feed.file.rows);
-    return done < 0 ? -1 : 0;
-}
-
-static int land_haul(struct landing_impl *impl, const struct part *part, struct haul *haul,
-                     struct err *err)
-{
-    struct written *written = &impl->written;
-    const int done = haul_write(part, haul, &written->files, err);
-
-    for (size_t i = 0; i < haul->count; i++) {
-        if (done < 0)
-            atomic_fetch_sub(&impl->run.stats->rows, haul->files[i].fed.rows);
-        else
-            cursor_mark_merge(&written->mark, &haul->files[i].fed.mark);
-    }
-    for (const struct landed_file *file = written->files; file; file = file->next)
-        atomic_fetch_add(&impl->run.stats->files, 1);
-    return done;
 }
 
 /* The next file, or all small ones that are at hand. */
 static int land_next(struct landing_impl *impl, struct err *err)
 {
-    struct part part = {.conn = &impl->conn,
-                        .feed = &impl->feed,
-                        .layout = &impl->layout,
-                        .filter = &impl->filter,
-                        .metadata = impl->run.metadata};
-    AUTO(haul) haul = {0};
-    char *path;
-    int landed;
+    struct writer *writer = writers_next(&impl->writers);
 
-    TRY(fix_schema(impl, &part.budget, err));
-    feed_take_haul(&impl->feed, &haul);
-    path = next_temp_path(impl);
-    part.path = path;
-    landed = haul.count > 0 ? land_haul(impl, &part, &haul, err) : land_one(impl, &part, err);
-    free(path);
-    return landed;
+    TRY(fix_schema(impl, writer, err));
+    feed_take_haul(&impl->feed, &writer->haul);
+    impl->last = &writer->layout;
+    return writer_begin(writer, err);
+}
+
+/* Pages without rows, behind the files before them. */
+static void commit_pages(struct landing_impl *impl)
+{
+    struct written written = {0};
+
+    writers_finish(&impl->writers);
+    feed_take_group(&impl->feed, &written.group);
+    committer_put(&impl->committer, &written);
 }
 
 static int land_files(struct landing_impl *impl, struct err *err)
@@ -174,8 +141,8 @@ static int land_files(struct landing_impl *impl, struct err *err)
             return feed_failure(&impl->feed, err);
         if (next == FEED_FILE)
             TRY(land_next(impl, err));
-        feed_take_group(&impl->feed, &impl->written.group);
-        committer_put(&impl->committer, &impl->written);
+        else
+            commit_pages(impl);
     }
 }
 
@@ -186,7 +153,7 @@ static void *run_landing(void *argument)
 
     if (land_files(impl, &err) < 0)
         feed_fail(&impl->feed, &err, 0);
-    written_discard(&impl->written, impl->run.stats);
+    writers_finish(&impl->writers);
     committer_finish(&impl->committer);
     return NULL;
 }
@@ -195,11 +162,10 @@ static void *run_landing(void *argument)
 
 static void close_impl(struct landing_impl *impl)
 {
-    layout_close(&impl->layout);
+    writers_close(&impl->writers);
     schema_close(&impl->history);
     committer_close(&impl->committer);
     cursor_filter_close(&impl->filter);
-    duck_conn_close(&impl->conn);
     feed_close(&impl->feed);
     free((char *)(uintptr_t)impl->run.resource);
     free((char *)(uintptr_t)impl->run.temp_dir);
@@ -245,16 +211,23 @@ static int open_committer(struct landing_impl *impl, const struct landing_run *r
     return committer_open(&impl->committer, &impl->run, &impl->feed, &known, err);
 }
 
+static int set_up(struct landing_impl *impl, struct duck *duck, struct duck_conn *conn,
+                  struct err *err)
+{
+    TRY(feed_table_register(duck, conn, err));
+    TRY(duck_exec(conn, "SET GLOBAL preserve_insertion_order = false", err));
+    TRY(duck_number(conn, "SELECT current_setting('threads')", &impl->cores, err));
+    return duck_number(conn, "SELECT parse_formatted_bytes(current_setting('memory_limit'))",
+                       &impl->memory_bytes, err);
+}
+
 static int open_impl(struct landing_impl *impl, struct duck *duck, const struct landing_run *run,
                      struct err *err)
 {
     TRY(open_committer(impl, run, err));
-    TRY(duck_connect(duck, &impl->conn, err));
-    TRY(feed_table_register(duck, &impl->conn, err));
-    TRY(duck_exec(&impl->conn, "SET GLOBAL preserve_insertion_order = false", err));
-    TRY(duck_number(&impl->conn, "SELECT current_setting('threads')", &impl->cores, err));
-    TRY(duck_number(&impl->conn, "SELECT parse_formatted_bytes(current_setting('memory_limit'))",
-                    &impl->memory_bytes, err));
+    TRY(writers_open(&impl->writers, &impl->run, &impl->filter, &impl->feed, &impl->committer, duck,
+                     err));
+    TRY(set_up(impl, duck, &impl->writers.each[0].conn, err));
     if (pthread_create(&impl->thread, NULL, run_landing, impl) != 0)
         return err_set(err, ERR_IO, "could not start a thread for the landing");
     impl->is_running = true;

@@ -47,6 +47,7 @@ static int copy(const struct part *part, const char *fingerprint, int64_t *ret_r
                 struct err *err)
 {
     struct feed_job job = {.feed = part->feed,
+                           .file = part->file,
                            .layout = part->layout,
                            .filter = part->filter,
                            .threads = part->budget.threads};
@@ -65,6 +66,7 @@ static int copy(const struct part *part, const char *fingerprint, int64_t *ret_r
     buf_putc(&sql, ')');
     done = duck_copy(part->conn, buf_text(&sql), ret_rows, err);
     feed_job_close(&job);
+    feed_leave(part->feed, part->file);
     return done;
 }
 
@@ -77,9 +79,10 @@ static int copy_error(const struct part *part, struct err *err)
 }
 
 /* What the feed saw matters more than what DuckDB made of it. */
-int part_judge_copy(const struct part *part, int copied, struct err *err)
+int part_judge_copy(const struct part *part, bool has_failed, int copied, struct err *err)
 {
-    TRY(feed_failure(part->feed, err));
+    if (has_failed)
+        TRY(feed_failure(part->feed, err));
     return copied < 0 ? copy_error(part, err) : 0;
 }
 
@@ -89,10 +92,10 @@ static int copy_whole(const struct part *part, const char *fingerprint, int64_t 
     int64_t rows = 0;
     const int copied = copy(part, fingerprint, &rows, err);
 
-    TRY(part_judge_copy(part, copied, err));
-    if (rows != part->feed->file.rows)
+    TRY(part_judge_copy(part, part->file->has_failed, copied, err));
+    if (rows != part->file->rows)
         return err_set(err, ERR_IO, "\"%s\" has %" PRId64 " rows where %" PRId64 " were read",
-                       part->path, rows, part->feed->file.rows);
+                       part->path, rows, part->file->rows);
     *ret_rows = rows;
     return 0;
 }
@@ -122,7 +125,7 @@ static int write_file(const struct part *part, struct landed_file **ret_file, st
     TRY(copy_whole(part, fingerprint, &rows, err));
     if (rows == 0)
         return 0;
-    *ret_file = part_describe(part, &part->feed->file, fingerprint, part->path);
+    *ret_file = part_describe(part, part->file, fingerprint, part->path);
     return 1;
 }
 

@@ -15,6 +15,7 @@
 struct part {
     struct duck_conn *conn;
     struct feed *feed;
+    struct feed_file *file; /* what is read for it; NULL: a haul's are */
     const struct layout *layout;
     const struct cursor_filter *filter;
     const char *path;
@@ -35,8 +36,9 @@ MUST_CHECK int part_write(const struct part *part, struct landed_file **ret_file
 void part_put_copy(const struct part *part, int64_t job, struct buf *sql);
 /* The files' own metadata, as an option. */
 void part_put_metadata(const struct part *part, const char *fingerprint, struct buf *sql);
-/* What came of a COPY: 0, or -1 with what matters most. */
-MUST_CHECK int part_judge_copy(const struct part *part, int copied, struct err *err);
+/* What came of a COPY: 0, or -1 with what matters most. `has_failed`: the reading for it did. */
+MUST_CHECK int part_judge_copy(const struct part *part, bool has_failed, int copied,
+                               struct err *err);
 /* Describes the file at `path`, but for what only its bytes tell. */
 struct landed_file *part_describe(const struct part *part, const struct feed_file *fed,
                                   const char *fingerprint, const char *path);
