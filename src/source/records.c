@@ -66,7 +66,7 @@ static void begin_batch(struct records *records, int64_t offset)
 {
     records->size = 0;
     records->commas = 0;
-    records->has_escapes = false;
+    records->pass.has_escapes = false;
     records->body_offset = offset;
 }
 
@@ -135,7 +135,7 @@ static void finish_batch(struct records *records)
     memset(records->json + records->size, 0, TAIL_BYTES - 1);
     *batch = (struct batch){.json = records->json,
                             .is_block = records->is_block,
-                            .is_plain = !records->has_escapes,
+                            .is_plain = !records->pass.has_escapes,
                             .size = records->size,
                             .records = (size_t)records->commas + 1,
                             .page = records->page,
@@ -230,15 +230,15 @@ static int look_at(struct records *records, struct reading *reading, const char 
                    struct err *err)
 {
     if (*at == ',')
-        return records->depth > 0 ? 0 : end_record(records, reading, at, err);
+        return records->pass.depth > 0 ? 0 : end_record(records, reading, at, err);
     if (*at == '{' || *at == '[') {
-        records->depth++;
+        records->pass.depth++;
         return 0;
     }
-    if (records->depth == 0)
+    if (records->pass.depth == 0)
         return end_list(records, reading, at, err);
-    records->depth--;
-    if (records->is_object && records->depth == 0)
+    records->pass.depth--;
+    if (records->is_object && records->pass.depth == 0)
         return end_object(records, reading, at, err);
     return 0;
 }
@@ -250,23 +250,17 @@ static int read_block(struct records *records, struct reading *reading, const ch
     const char *at = reading->at;
     struct scan_block found;
     uint64_t outside;
-    int64_t closes;
 
     scan_block(block, &found);
-    outside = ~scan_strings(&records->scan, &found, size);
+    outside = ~scan_strings(&records->pass.state, &found, size);
     found.opens &= outside;
     found.closes &= outside;
-    closes = scan_count(found.closes);
-    records->has_escapes |= found.backslashes != 0;
+    records->pass.has_escapes |= found.backslashes != 0;
     reading->at += size;
-    if (records->depth > closes) {
-        records->depth += scan_count(found.opens) - closes;
-        return 0;
-    }
     outside &= found.opens | found.closes | scan_commas(block);
     for (; outside && !reading->is_done; outside &= outside - 1)
         TRY(look_at(records, reading, at + __builtin_ctzll(outside), err));
-    records->has_escapes |= found.backslashes != 0; /* also of a batch that began in this block */
+    records->pass.has_escapes |= found.backslashes != 0; /* also of a batch that began in this block */
     return 0;
 }
 
@@ -282,16 +276,16 @@ static int read_tail(struct records *records, struct reading *reading, size_t si
 void records_begin(struct records *records, bool is_object, int64_t offset)
 {
     begin_batch(records, offset);
-    records->scan = (struct scan_state){0};
+    records->pass.state = (struct scan_state){0};
     records->is_object = is_object;
-    records->depth = 0;
+    records->pass.depth = 0;
     if (!is_object)
         return;
     make_room(records, SCAN_BLOCK);
     records->json[0] = '[';
     records->json[1] = '{';
     records->size = 2;
-    records->depth = 1;
+    records->pass.depth = 1;
     records->body_offset--;
 }
 
@@ -301,8 +295,11 @@ int records_feed(struct records *records, const char *bytes, size_t size, int64_
     const char *end = bytes + size;
     struct reading reading = {.start = bytes, .offset = offset, .from = bytes, .at = bytes};
 
-    while (!reading.is_done && end - reading.at >= SCAN_BLOCK)
-        TRY(read_block(records, &reading, reading.at, SCAN_BLOCK, err));
+    while (!reading.is_done && end - reading.at >= SCAN_BLOCK) {
+        reading.at = scan_pass(&records->pass, reading.at, end);
+        if (end - reading.at >= SCAN_BLOCK)
+            TRY(read_block(records, &reading, reading.at, SCAN_BLOCK, err));
+    }
     if (!reading.is_done && reading.at < end)
         TRY(read_tail(records, &reading, (size_t)(end - reading.at), err));
     if (!reading.is_done)

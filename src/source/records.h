@@ -24,11 +24,9 @@ struct records {
     struct batch *first, *last;
 
     bool is_object; /* from here on: records.c's own */
-    struct scan_state scan;
-    int64_t depth; /* open brackets of the record */
+    struct scan_pass pass;
     char *json;    /* the batch being made, with its opening bracket; NULL: none yet */
     bool is_block; /* `json` is */
-    bool has_escapes;
     size_t size, room;
     size_t likely_room; /* what the batch before took */
     int64_t commas;     /* between records, in the batch being made */

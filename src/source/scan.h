@@ -14,7 +14,7 @@
 #include <string.h>
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #define SCAN_BLOCK 64
@@ -171,5 +171,15 @@ static inline uint64_t scan_strings(struct scan_state *state, const struct scan_
     state->in_string = (uint64_t)0 - (inside >> 63);
     return inside;
 }
+
+/* What a list's records are passed with, from one block to the next. */
+struct scan_pass {
+    struct scan_state state;
+    int64_t depth;    /* open brackets of the record */
+    bool has_escapes; /* a backslash was passed; set back by whom it concerns */
+};
+
+/* Passes whole blocks from `at` on in which no record ends. Returns the place of the first that was not passed. */
+const char *scan_pass(struct scan_pass *pass, const char *at, const char *end);
 
 #endif
