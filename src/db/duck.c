@@ -425,36 +425,47 @@ static void *open_soon(void *ctx)
     struct duck_soon *soon = ctx;
 
     soon->opened = duck_open(&soon->duck, &soon->conf, &soon->err);
+    soon->is_tried = true;
     return NULL;
 }
 
 /* Without a thread it is opened when it is wanted. */
 void duck_soon_begin(struct duck_soon *soon, const struct duck_conf *conf)
 {
-    *soon = (struct duck_soon){.conf = *conf};
-    soon->is_begun = pthread_create(&soon->thread, NULL, open_soon, soon) == 0;
+    *soon = (struct duck_soon){.is_begun = true, .conf = *conf};
+    pthread_mutex_init(&soon->lock, NULL);
+    soon->has_thread = pthread_create(&soon->thread, NULL, open_soon, soon) == 0;
 }
 
-int duck_soon_take(struct duck_soon *soon, struct duck *ret_duck, struct err *err)
+static void join(struct duck_soon *soon)
 {
-    if (!soon->is_begun)
-        return 0;
-    pthread_join(soon->thread, NULL);
-    soon->is_begun = false;
-    if (soon->opened < 0) {
+    if (soon->has_thread)
+        pthread_join(soon->thread, NULL);
+    soon->has_thread = false;
+}
+
+int duck_soon_get(struct duck_soon *soon, struct duck **ret_duck, struct err *err)
+{
+    int opened;
+
+    pthread_mutex_lock(&soon->lock);
+    join(soon);
+    if (!soon->is_tried)
+        open_soon(soon);
+    opened = soon->opened;
+    pthread_mutex_unlock(&soon->lock);
+    if (opened < 0)
         *err = soon->err;
-        return -1;
-    }
-    duck_close(ret_duck);
-    *ret_duck = soon->duck;
-    soon->duck = (struct duck){0};
-    return 1;
+    *ret_duck = &soon->duck;
+    return opened;
 }
 
 void duck_soon_close(struct duck_soon *soon)
 {
-    if (soon->is_begun)
-        pthread_join(soon->thread, NULL);
-    soon->is_begun = false;
+    if (!soon->is_begun)
+        return;
+    join(soon);
     duck_close(&soon->duck);
+    pthread_mutex_destroy(&soon->lock);
+    soon->is_begun = false;
 }

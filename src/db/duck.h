@@ -42,22 +42,25 @@ void duck_close(struct duck *duck);
 MUST_CHECK int duck_lock(struct duck_conn *conn, const struct duck_conf *conf, struct err *err);
 
 /*
- * An instance that a thread of its own opens while the caller does other things: it takes as long as all the rest of
- * a start. {0} is closed.
+ * An instance that a thread of its own opens while others do other things: it takes as long as all the rest of a
+ * start. {0} is closed.
  */
 struct duck_soon {
-    struct duck_conf conf;
-    pthread_t thread;
     bool is_begun;
-    struct duck duck;
+    struct duck_conf conf;
+    pthread_mutex_t lock; /* guards all below */
+    bool has_thread;      /* still to be joined */
+    pthread_t thread;
+    bool is_tried;
     int opened;
     struct err err;
+    struct duck duck;
 };
 
-/* What `conf` points to lives until the instance is taken or closed. `soon` stays where it is. */
+/* What `conf` points to lives until it is closed. `soon` stays where it is. */
 void duck_soon_begin(struct duck_soon *soon, const struct duck_conf *conf);
-/* 1 the instance is the caller's, 0 it was never begun, or was taken already; -1 it could not be opened. */
-MUST_CHECK int duck_soon_take(struct duck_soon *soon, struct duck *ret_duck, struct err *err);
+/* Any thread. Waits until the instance is open; it stays the struct's. -1: it could not be opened. */
+MUST_CHECK int duck_soon_get(struct duck_soon *soon, struct duck **ret_duck, struct err *err);
 void duck_soon_close(struct duck_soon *soon);
 
 MUST_CHECK int duck_connect(struct duck *duck, struct duck_conn *conn, struct err *err);

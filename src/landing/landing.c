@@ -30,14 +30,15 @@ struct landing_impl {
     struct landing_run run; /* strings that outlive landing_open() are the impl's own */
     struct feed feed;
     struct cursor_filter filter;
-    int64_t cores;
-    int64_t memory_bytes;
     pthread_t thread;
     bool is_running; /* the thread is still to be joined */
+    struct duck_soon *duck;
     struct committer committer;
-    struct writers writers;
 
     /* The landing's thread alone: */
+    struct writers writers;
+    int64_t cores;
+    int64_t memory_bytes;
     struct schema history;     /* of the resource, with all that was seen */
     const struct layout *last; /* of the file before; a writer's; NULL: none yet */
 };
@@ -146,12 +147,35 @@ static int land_files(struct landing_impl *impl, struct err *err)
     }
 }
 
+/* What needs DuckDB: batches arrive meanwhile. */
+static int set_up(struct landing_impl *impl, struct err *err)
+{
+    struct duck_conn *conn = &impl->writers.each[0].conn;
+    struct duck *duck;
+
+    TRY(duck_soon_get(impl->duck, &duck, err));
+    TRY(writers_open(&impl->writers, &impl->run, &impl->filter, &impl->feed, &impl->committer, duck,
+                     err));
+    TRY(feed_table_register(duck, conn, err));
+    TRY(duck_exec(conn, "SET GLOBAL preserve_insertion_order = false", err));
+    TRY(duck_number(conn, "SELECT current_setting('threads')", &impl->cores, err));
+    return duck_number(conn, "SELECT parse_formatted_bytes(current_setting('memory_limit'))",
+                       &impl->memory_bytes, err);
+}
+
+static int open_error(const struct landing_impl *impl, struct err *err)
+{
+    return err_wrap(err, "could not open the landing of \"%s\"", impl->run.resource);
+}
+
 static void *run_landing(void *argument)
 {
     struct landing_impl *impl = argument;
     struct err err = {0};
+    int landed = set_up(impl, &err);
 
-    if (land_files(impl, &err) < 0)
+    landed = landed < 0 ? open_error(impl, &err) : land_files(impl, &err);
+    if (landed < 0)
         feed_fail(&impl->feed, &err, 0);
     writers_finish(&impl->writers);
     committer_finish(&impl->committer);
@@ -175,12 +199,13 @@ static void close_impl(struct landing_impl *impl)
 }
 
 /* Keeps of the run what is needed after landing_open(). */
-static struct landing_impl *make_impl(const struct landing_conf *conf,
+static struct landing_impl *make_impl(struct duck_soon *duck, const struct landing_conf *conf,
                                       const struct landing_run *run)
 {
     struct landing_impl *impl = mem_alloc(sizeof *impl);
 
     atomic_fetch_add(&open_landings, 1);
+    impl->duck = duck;
     impl->run = *run;
     impl->run.resource = mem_str(run->resource);
     impl->run.temp_dir = mem_str(run->temp_dir);
@@ -211,37 +236,24 @@ static int open_committer(struct landing_impl *impl, const struct landing_run *r
     return committer_open(&impl->committer, &impl->run, &impl->feed, &known, err);
 }
 
-static int set_up(struct landing_impl *impl, struct duck *duck, struct duck_conn *conn,
-                  struct err *err)
-{
-    TRY(feed_table_register(duck, conn, err));
-    TRY(duck_exec(conn, "SET GLOBAL preserve_insertion_order = false", err));
-    TRY(duck_number(conn, "SELECT current_setting('threads')", &impl->cores, err));
-    return duck_number(conn, "SELECT parse_formatted_bytes(current_setting('memory_limit'))",
-                       &impl->memory_bytes, err);
-}
-
-static int open_impl(struct landing_impl *impl, struct duck *duck, const struct landing_run *run,
-                     struct err *err)
+static int open_impl(struct landing_impl *impl, const struct landing_run *run, struct err *err)
 {
     TRY(open_committer(impl, run, err));
-    TRY(writers_open(&impl->writers, &impl->run, &impl->filter, &impl->feed, &impl->committer, duck,
-                     err));
-    TRY(set_up(impl, duck, &impl->writers.each[0].conn, err));
     if (pthread_create(&impl->thread, NULL, run_landing, impl) != 0)
         return err_set(err, ERR_IO, "could not start a thread for the landing");
     impl->is_running = true;
     return 0;
 }
 
-int landing_open(struct landing *landing, struct duck *duck, const struct landing_conf *conf,
+int landing_open(struct landing *landing, struct duck_soon *duck, const struct landing_conf *conf,
                  const struct landing_run *run, struct err *err)
 {
-    struct landing_impl *impl = make_impl(conf, run);
+    struct landing_impl *impl = make_impl(duck, conf, run);
 
-    if (open_impl(impl, duck, run, err) < 0) {
+    if (open_impl(impl, run, err) < 0) {
+        open_error(impl, err);
         close_impl(impl);
-        return err_wrap(err, "could not open the landing of \"%s\"", run->resource);
+        return -1;
     }
     landing_close(landing);
     landing->impl = impl;

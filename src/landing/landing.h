@@ -87,8 +87,8 @@ struct landing {
     struct landing_impl *impl; /* NULL: closed */
 };
 
-/* Starts the landing's thread. `duck` must outlive it. */
-MUST_CHECK int landing_open(struct landing *landing, struct duck *duck,
+/* Starts the landing's thread, which waits for `duck`. That must outlive it. */
+MUST_CHECK int landing_open(struct landing *landing, struct duck_soon *duck,
                             const struct landing_conf *conf, const struct landing_run *run,
                             struct err *err);
 /* A batch of the page that is arriving. -1 also if the landing's thread has failed. */

@@ -166,6 +166,8 @@ int writer_begin(struct writer *writer, struct err *err)
 
 void writers_finish(struct writers *writers)
 {
+    if (writers->run == NULL)
+        return;
     wait_for(writers, writers->begun);
 }
 

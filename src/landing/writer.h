@@ -54,7 +54,7 @@ struct writer *writers_next(struct writers *writers);
  * when it is handed over. Its failure stops the feed; -1: it could not begin.
  */
 MUST_CHECK int writer_begin(struct writer *writer, struct err *err);
-/* Waits until all files are handed over. */
+/* Waits until all files are handed over; those that were never opened have none. */
 void writers_finish(struct writers *writers);
 void writers_close(struct writers *writers);
 

@@ -27,7 +27,6 @@
 /* Shared by the threads of one pass. */
 struct extract_pass {
     struct river *river;
-    struct duck duck;
     struct staging staging;
     pthread_mutex_t lock; /* guards the three below */
     size_t next;          /* resource to take next */
@@ -318,7 +317,7 @@ static int open_landing(struct extraction *work, struct err *err)
 
     schema_close(&work->schema);
     TRY(journal_schema(&work->journal, work->resource->name, &work->schema, err));
-    return landing_open(&work->landing, &work->pass->duck, &work->pass->river->conf.landing,
+    return landing_open(&work->landing, &work->pass->river->extract_duck, &work->pass->river->conf.landing,
                         &(struct landing_run){
                             .resource = work->resource->name,
                             .temp_dir = work->pass->staging.dir,
@@ -580,32 +579,28 @@ static void forget_last_passes(struct river *river)
         forget_last_pass(&river->extracts[i]);
 }
 
-/* The first pass finds one that was opened while the state was. */
-static int open_duck(struct extract_pass *pass, struct err *err)
+/* The first pass finds one that was begun while the state was opened. */
+static void begin_duck(struct river *river)
 {
-    struct river *river = pass->river;
     const struct duck_conf conf = {.memory_bytes = river_memory(river, EXTRACT_MEMORY)};
-    const int taken = duck_soon_take(&river->extract_duck, &pass->duck, err);
 
-    return taken == 0 ? duck_open(&pass->duck, &conf, err) : taken < 0 ? -1 : 0;
+    if (!river->extract_duck.is_begun)
+        duck_soon_begin(&river->extract_duck, &conf);
 }
 
 int extract_all(struct river *river, struct err *err)
 {
     struct extract_pass pass = {.river = river, .lock = PTHREAD_MUTEX_INITIALIZER};
     AUTO(lock) lock = {0};
-    int opened;
 
     TRY(journal_lock(&river->journal, "extractor", &lock, err));
     forget_last_passes(river);
     TRY(staging_open(&pass.staging, river->conf.landing.dir, river->journal.process, err));
-    opened = open_duck(&pass, err);
-    if (opened == 0)
-        run_threads(&pass);
-    duck_close(&pass.duck);
+    begin_duck(river);
+    run_threads(&pass);
+    duck_soon_close(&river->extract_duck);
     staging_close(&pass.staging);
     pthread_mutex_destroy(&pass.lock);
-    TRY(opened);
     if (pass.has_failed) {
         *err = pass.first_err;
         return -1;

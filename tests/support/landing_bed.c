@@ -71,14 +71,16 @@ int bed_set_up(void **state)
 {
     struct bed *bed = mem_alloc(sizeof *bed);
     const struct duck_conf duck = {.threads = 2, .memory_bytes = 256 << 20};
+    struct duck *opened;
 
     pthread_mutex_init(&bed->gate, NULL);
     memcpy(bed->dir, "/tmp/riacho-bed-XXXXXX", 23);
     assert_non_null(mkdtemp(bed->dir));
     bed->temp_dir = fs_join(bed->dir, "tmp");
     assert_int_equal(fs_make_dirs(bed->temp_dir, 0700, &bed->err), 0);
-    assert_int_equal(duck_open(&bed->duck, &duck, &bed->err), 0);
-    assert_int_equal(duck_connect(&bed->duck, &bed->conn, &bed->err), 0);
+    duck_soon_begin(&bed->duck, &duck);
+    assert_int_equal(duck_soon_get(&bed->duck, &opened, &bed->err), 0);
+    assert_int_equal(duck_connect(opened, &bed->conn, &bed->err), 0);
     bed->conf = (struct landing_conf){.roll_rows = 1000000, .roll_bytes = 1 << 30};
     bed->run = (struct landing_run){.resource = "things",
                                     .temp_dir = bed->temp_dir,
@@ -119,7 +121,7 @@ int bed_tear_down(void **state)
 
     landing_close(&bed->landing);
     duck_conn_close(&bed->conn);
-    duck_close(&bed->duck);
+    duck_soon_close(&bed->duck);
     free_commits(bed);
     free_files(bed);
     assert_int_equal(fs_remove_tree(bed->dir, &bed->err), 0);

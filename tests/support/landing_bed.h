@@ -38,7 +38,7 @@ struct bed_commit {
 struct bed {
     char dir[32];
     char *temp_dir;
-    struct duck duck;
+    struct duck_soon duck;
     struct duck_conn conn;
     struct landing landing;
     struct landing_conf conf; /* 1,000,000 rows, 1 GiB, never by age; change before bed_open() */
