@@ -9,6 +9,7 @@
 #include "landing/keys.h"
 #include "landing/number.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,7 +139,8 @@ static bool put_text(struct shred_slot *slot, uint64_t row, const char *text, si
         return false;
     *string = (duckdb_string_t){.value.inlined.length = (uint32_t)size};
     if (size <= sizeof string->value.inlined.inlined) {
-        bytes_copy_short(string->value.inlined.inlined, text, size);
+        bytes_copy_short((char *)string + offsetof(duckdb_string_t, value.inlined.inlined), text,
+                         size);
         return true;
     }
     memcpy(string->value.pointer.prefix, text, sizeof string->value.pointer.prefix);
