@@ -21,7 +21,7 @@ static inline __attribute__((always_inline)) bool enter(struct scan_pass *pass,
     return true;
 }
 
-static const char *pass_any(struct scan_pass *pass, const char *at, const char *end)
+const char *scan_pass_portable(struct scan_pass *pass, const char *at, const char *end)
 {
     struct scan_block found;
 
@@ -76,14 +76,14 @@ const char *scan_pass(struct scan_pass *pass, const char *at, const char *end)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")
                ? pass_avx2(pass, at, end)
-               : pass_any(pass, at, end);
+               : scan_pass_portable(pass, at, end);
 }
 
 #else
 
 const char *scan_pass(struct scan_pass *pass, const char *at, const char *end)
 {
-    return pass_any(pass, at, end);
+    return scan_pass_portable(pass, at, end);
 }
 
 #endif

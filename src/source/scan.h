@@ -181,5 +181,7 @@ struct scan_pass {
 
 /* Passes whole blocks from `at` on in which no record ends. Returns the place of the first that was not passed. */
 const char *scan_pass(struct scan_pass *pass, const char *at, const char *end);
+/* The same on any processor. */
+const char *scan_pass_portable(struct scan_pass *pass, const char *at, const char *end);
 
 #endif

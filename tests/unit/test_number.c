@@ -19,6 +19,7 @@ static struct number read_text(const char *text)
 {
     struct number number;
 
+    memset(&number, 0xff, sizeof number); /* all of it is to be set */
     number_read(text, strlen(text), &number);
     return number;
 }
@@ -115,6 +116,48 @@ static void doubles_are_the_nearest(void **state)
     assert_true(signbit(read_text("-0.0").d));
 }
 
+/* Most literals are short, and are read by a way of their own. */
+static void short_literals_are_read_as_long_ones_are(void **state)
+{
+    char text[64], longer[128];
+
+    (void)state;
+    srand(11);
+    for (int i = 0; i < 100000; i++) {
+        const long long whole = (((long long)rand() << 31) | rand()) >> (rand() % 62);
+        const int places = rand() % 16;
+        struct number brief, full;
+
+        snprintf(text, sizeof text, "%s%lld.%0*d", rand() % 2 ? "-" : "", whole, places + 1,
+                 rand() % 1000);
+        snprintf(longer, sizeof longer, "%se0", text);
+        brief = read_text(text);
+        full = read_text(longer);
+        if (brief.kind != full.kind || brief.is_big || brief.is_negative ||
+            (brief.kind == KIND_DOUBLE && memcmp(&brief.d, &full.d, sizeof brief.d) != 0))
+            fail_msg("%s", text);
+    }
+}
+
+static void short_integers_are_what_the_c_library_reads(void **state)
+{
+    char text[32];
+
+    (void)state;
+    srand(13);
+    for (int i = 0; i < 100000; i++) {
+        const long long value = (((long long)rand() << 32) | rand()) >> (rand() % 63);
+        const long long wanted = rand() % 2 ? -value : value;
+        struct number got;
+
+        snprintf(text, sizeof text, "%lld", wanted);
+        got = read_text(text);
+        if (got.kind != KIND_INT || got.i != wanted || got.is_negative != (wanted < 0) ||
+            got.is_big != (value > 9007199254740992))
+            fail_msg("%s", text);
+    }
+}
+
 static int compare(const char *a, const char *b)
 {
     const int apart = number_compare(a, strlen(a), b, strlen(b));
@@ -159,6 +202,8 @@ int main(void)
         cmocka_unit_test(integers_say_what_a_double_or_a_uint_could_not_hold),
         cmocka_unit_test(a_decimal_fits_if_the_double_prints_back_its_digits),
         cmocka_unit_test(doubles_are_the_nearest),
+        cmocka_unit_test(short_literals_are_read_as_long_ones_are),
+        cmocka_unit_test(short_integers_are_what_the_c_library_reads),
         cmocka_unit_test(numbers_compare_by_value_whatever_their_length),
     };
 

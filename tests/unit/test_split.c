@@ -86,6 +86,8 @@ static void check_batches(const struct outcome *outcome, const char *text)
         assert_int_equal(batch->json[0], '[');
         assert_int_equal(batch->json[batch->size - 1], ']');
         assert_memory_equal(batch->json + batch->size, "\0\0\0\0", 4);
+        if (batch->is_plain)
+            assert_null(memchr(batch->json, '\\', batch->size));
         index += (int64_t)batch->records;
     }
     assert_int_equal(outcome->records, index);
@@ -283,7 +285,7 @@ static void what_yyjson_refuses_is_refused_somewhere(void **state)
     assert_in_range(refused, 1000, 5900);
 }
 
-static void a_batch_ends_at_its_most_records_or_at_a_mebibyte(void **state)
+static void a_batch_ends_at_its_most_records_or_at_so_many_bytes(void **state)
 {
     AUTO(buf) small = {0};
     AUTO(buf) large = {0};
@@ -310,7 +312,8 @@ static void a_batch_ends_at_its_most_records_or_at_a_mebibyte(void **state)
     split_text("$", large.data, large.size, 16384, &outcome);
     check_batches(&outcome, large.data);
     assert_int_equal(outcome.records, 5000);
-    assert_in_range(outcome.batches->size, 1 << 20, (1 << 20) + 1100);
+    assert_in_range(outcome.batches->size, RECORDS_BATCH_BYTES, RECORDS_BATCH_BYTES + 1100);
+    assert_true(outcome.batches->is_plain);
 }
 
 static void an_object_at_the_path_is_one_record_and_stays_in_the_envelope(void **state)
@@ -497,13 +500,63 @@ static void the_masks_are_those_of_the_plain_loop(void **state)
     }
 }
 
+static void blocks_are_passed_alike_on_any_processor(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        struct scan_pass fast = {.depth = random_below(30),
+                                 .state = {.in_string = random_below(2) ? UINT64_MAX : 0,
+                                           .is_escaped = random_below(2) != 0}};
+        struct scan_pass plain = fast;
+        char bytes[5 * SCAN_BLOCK];
+        const char *const end = bytes + sizeof bytes - random_below(SCAN_BLOCK);
+
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = random_below(4) ? 'x' : "\"\\{}[],"[random_below(7)];
+        assert_ptr_equal(scan_pass(&fast, bytes, end), scan_pass_portable(&plain, bytes, end));
+        assert_int_equal(fast.depth, plain.depth);
+        assert_int_equal(fast.has_escapes, plain.has_escapes);
+        assert_int_equal(fast.state.in_string, plain.state.in_string);
+        assert_int_equal(fast.state.is_escaped, plain.state.is_escaped);
+    }
+}
+
+/* Wherever the backslash stands: near a batch's end, at a block's, at a chunk's. */
+static void a_batch_with_a_backslash_is_never_called_plain(void **state)
+{
+    const size_t near = RECORDS_BATCH_BYTES;
+
+    (void)state;
+    for (size_t place = near - 160; place < near + 160; place++) {
+        AUTO(buf) text = {0};
+        AUTO(outcome) outcome = {0};
+        size_t with = 0;
+
+        buf_puts(&text, "[0");
+        while (text.size < place)
+            buf_puts(&text, place - text.size > 300 ? ",\"0123456789012345678901234567890123456789\""
+                                                    : ",1");
+        buf_puts(&text, ",\"\\n\"");
+        for (int i = 0; i < 200; i++)
+            buf_puts(&text, ",2");
+        buf_puts(&text, "]");
+        split_text("$", text.data, text.size, 4096, &outcome);
+        check_batches(&outcome, text.data);
+        for (const struct batch *batch = outcome.batches; batch; batch = batch->next)
+            with += memchr(batch->json, '\\', batch->size) != NULL;
+        assert_int_equal(with, 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_masks_are_those_of_the_plain_loop),
+        cmocka_unit_test(blocks_are_passed_alike_on_any_processor),
+        cmocka_unit_test(a_batch_with_a_backslash_is_never_called_plain),
         cmocka_unit_test(any_chunk_size_gives_the_records_that_yyjson_reads),
         cmocka_unit_test(what_yyjson_refuses_is_refused_somewhere),
-        cmocka_unit_test(a_batch_ends_at_its_most_records_or_at_a_mebibyte),
+        cmocka_unit_test(a_batch_ends_at_its_most_records_or_at_so_many_bytes),
         cmocka_unit_test(an_object_at_the_path_is_one_record_and_stays_in_the_envelope),
         cmocka_unit_test(null_and_an_empty_list_are_empty_pages_and_nothing_is_told),
         cmocka_unit_test(faults_are_told_with_the_byte_where_they_stand),
