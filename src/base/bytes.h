@@ -37,8 +37,7 @@ static inline bool bytes_same(const char *a, const char *b, size_t size)
     if (size >= 4)
         return bytes_four(a) == bytes_four(b) &&
                bytes_four(a + size - 4) == bytes_four(b + size - 4);
-    return size == 0 ||
-           (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+    return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
 }
 
 /* `size` is at most 16. */

@@ -48,7 +48,7 @@ MUST_CHECK int duck_lock(struct duck_conn *conn, const struct duck_conf *conf, s
 struct duck_soon {
     bool is_begun;
     struct duck_conf conf;
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock; /* of those who wait for the thread */
     bool has_thread;      /* still to be joined */
     pthread_t thread;
     bool is_tried;

@@ -1,7 +1,9 @@
 /*
  * Measured with DuckDB 1.5: each thread holds a chunk of every column, a row group that grows, and
- * what the writer makes of it, about five times the row group's JSON in all. Larger row groups than
- * MOST_GROUP_BYTES cost memory and time for little gain in size.
+ * what the writer makes of it, about five times the row group's JSON in all at the worst. While it
+ * grows it is little more than once; so the next file may grow beside one that is being ended, where
+ * memory is not scarce. Larger row groups than MOST_GROUP_BYTES cost memory and time for little gain
+ * in size.
  */
 #include "landing/budget.h"
 
@@ -48,7 +50,8 @@ void budget_make(int64_t memory_bytes, int64_t cores, int64_t landings, size_t c
                   MOST_GROUP_BYTES);
     *ret_budget = (struct budget){
         .threads = threads,
-        .row_group_rows = clamp(divide_evenly(file_bytes, group) / cost, LEAST_GROUP_ROWS, MOST_GROUP_ROWS),
+        .row_group_rows =
+            clamp(divide_evenly(file_bytes, group) / cost, LEAST_GROUP_ROWS, MOST_GROUP_ROWS),
         .row_group_bytes = 2 * group + fixed,
         .dictionary_bytes = clamp(ALL_DICTIONARIES_BYTES / clamp((int64_t)columns, 1, INT64_MAX),
                                   LEAST_DICTIONARY_BYTES, MOST_DICTIONARY_BYTES),

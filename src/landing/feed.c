@@ -217,7 +217,9 @@ static void drop_open_batches(struct feed *feed)
 void feed_end(struct feed *feed, bool drop_open_page)
 {
     pthread_mutex_lock(&feed->lock);
-    if (drop_open_page && feed->is_open_page)
+    while (drop_open_page && feed->is_looked_at && !feed->is_stopped)
+        pthread_cond_wait(&feed->arrived, &feed->lock);
+    if (drop_open_page && feed->is_open_page && !feed->is_stopped)
         drop_open_batches(feed);
     feed->is_ended = true;
     pthread_cond_broadcast(&feed->arrived);
@@ -567,6 +569,7 @@ size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **
             ret_parcels[count++] = at;
             seen += (int64_t)at->batch->size;
         }
+    feed->is_looked_at = true;
     pthread_mutex_unlock(&feed->lock);
     return count;
 }

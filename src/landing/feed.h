@@ -2,8 +2,8 @@
  * Feed: the bounded queue between the source's thread and DuckDB's threads, and the account of what
  * they took: which rows are in the file, where pages end, when the file is to end.
  *
- * Four kinds of threads meet here: the source's puts, DuckDB's take batches while a COPY reads, the
- * landing's begins and ends the reading of one file after another, and anybody may stop it.
+ * The source's thread puts, DuckDB's threads take batches while a COPY reads, the landing's begins and
+ * ends the reading of one file after another, a writer's waits for that end, and anybody may stop it.
  */
 #ifndef RIACHO_FEED_H
 #define RIACHO_FEED_H
@@ -40,7 +40,7 @@ void parcel_free(struct parcel *parcel);
 /* What is in a file that DuckDB writes. */
 struct feed_file {
     bool is_closing;     /* no more batches for this file */
-    bool has_failed;     /* not all that it should have is in it */
+    bool has_failed;     /* the feed stopped, or refused a batch of it, while it was read for */
     bool is_read;        /* the landing's thread has seen that its reading is over */
     int64_t open;        /* batches that were taken, and are neither written nor put aside yet */
     int64_t taken_rows;  /* records and bytes of the batches that were taken, also those that */
@@ -88,13 +88,15 @@ struct feed {
     int64_t roll_after_ms;
     struct landing_stats *stats;
 
-    pthread_mutex_t lock;    /* guards everything below */
-    pthread_cond_t arrived;  /* there is more to take, or it ended or stopped */
+    pthread_mutex_t lock; /* guards everything below */
+    pthread_cond_t
+        arrived; /* there is more to take, it ended or stopped, or a reading or a look is over */
     pthread_cond_t has_room; /* the queue shrank, or it stopped */
     struct parcel *first;
     struct parcel *last;
     int64_t queued_bytes;
     struct parcel *aside; /* batches that did not fit their file: the next file begins with them */
+    bool is_looked_at;    /* the landing's thread reads what lies in it without the lock */
     bool is_open_page;    /* batches came since the last page's end */
     bool is_ended;        /* nothing more will come */
     bool is_stopped;      /* what is in it does not matter any more */
@@ -139,13 +141,15 @@ void feed_written(struct feed *feed, struct feed_file *file, const struct parcel
 void feed_put_aside(struct feed *feed, struct feed_file *file, struct parcel *parcel_taken);
 /* The page's bytes are at fault, and with them the file: as feed_fail(). */
 void feed_refuse(struct feed *feed, struct feed_file *file, const struct err *why, int64_t page);
+/* ---- a writer's thread ---- */
+
 /*
  * The file's COPY is over, whatever came of it. Returns when the landing's thread knows: then the account does not
  * change any more.
  */
 void feed_leave(struct feed *feed, struct feed_file *file);
 
-/* ---- the landing's thread, while no file is being read for ---- */
+/* ---- the landing's thread: all but feed_end_reading() while no file is being read for ---- */
 
 enum feed_next {
     FEED_FILE,   /* there are batches for a file */
@@ -157,7 +161,7 @@ enum feed_next {
 enum feed_next feed_next(struct feed *feed);
 /*
  * The batches that the file will begin with: at most `most`, and about `bytes` (waits up to
- * `wait_ms` for so many). They stay in the feed, but nobody else touches them until feed_begin().
+ * `wait_ms` for so many). They stay in the feed, but nobody else touches them until feed_take_haul().
  */
 size_t feed_look(struct feed *feed, int64_t bytes, int wait_ms, struct parcel **ret_parcels,
                  size_t most);

@@ -80,6 +80,8 @@ void feed_take_haul(struct feed *feed, struct haul *haul)
     struct sight sight = {0};
 
     pthread_mutex_lock(&feed->lock);
+    feed->is_looked_at = false;
+    pthread_cond_broadcast(&feed->arrived);
     look_for_files(feed, &sight);
     if (sight.aligned > 0)
         sight.files = sight.aligned;

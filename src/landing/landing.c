@@ -123,16 +123,6 @@ static int land_next(struct landing_impl *impl, struct err *err)
     return writer_begin(writer, err);
 }
 
-/* Pages without rows, behind the files before them. */
-static void commit_pages(struct landing_impl *impl)
-{
-    struct written written = {0};
-
-    writers_finish(&impl->writers);
-    feed_take_group(&impl->feed, &written.group);
-    committer_put(&impl->committer, &written);
-}
-
 static int land_files(struct landing_impl *impl, struct err *err)
 {
     for (;;) {
@@ -143,7 +133,7 @@ static int land_files(struct landing_impl *impl, struct err *err)
         if (next == FEED_FILE)
             TRY(land_next(impl, err));
         else
-            commit_pages(impl);
+            writers_put_pages(&impl->writers);
     }
 }
 

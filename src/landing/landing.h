@@ -2,15 +2,15 @@
  * Landing: batches of JSON records become Parquet files while they still arrive.
  *
  * One landing serves one resource in one run. batch() and page() are called by the source's thread
- * and block when the queue is full; a thread of the landing's own runs one COPY after another, each
- * with a schema of its own. When a file's end falls on a page's end, the files since the last such
- * moment are handed to `commit` together, already durable under their temporary names, by another
- * thread (committer.h), while the next file is written.
+ * and block when the queue is full; a thread of the landing's own gives one file after another its
+ * schema and a writer (writer.h). When a file's end falls on a page's end, the files since the last
+ * such moment are handed to `commit` together, already durable under their temporary names, by
+ * another thread (committer.h), while the next file is written.
  *
  * - A record that does not fit the file's schema ends the file; the next has the wider schema.
  * - A batch that is not valid JSON fails the landing (ERR_DATA; page and byte offset in the text);
  *   what was committed before stays, what was not is discarded.
- * - Memory is bounded by the queue (LANDING_QUEUE_BYTES) and DuckDB's row groups.
+ * - Memory is bounded by the queue (LANDING_QUEUE_BYTES) and DuckDB's row groups, of two files at most.
  */
 #ifndef RIACHO_LANDING_H
 #define RIACHO_LANDING_H

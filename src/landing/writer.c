@@ -79,16 +79,21 @@ static void wait_for(struct writers *writers, int64_t files)
     pthread_mutex_unlock(&writers->lock);
 }
 
-/* Only the one whose turn it is comes to look at `has_failed`. */
+/* Called when all before it has been handed over. */
+static void put(struct writers *writers, struct written *written_taken)
+{
+    if (!writers->has_failed)
+        committer_put(writers->committer, written_taken);
+    written_discard(written_taken, writers->run->stats);
+}
+
 static void hand_over(struct writer *writer, bool is_whole)
 {
     struct writers *writers = writer->writers;
 
     wait_for(writers, writer->number - 1);
     writers->has_failed |= !is_whole;
-    if (!writers->has_failed)
-        committer_put(writers->committer, &writer->written);
-    written_discard(&writer->written, writers->run->stats);
+    put(writers, &writer->written);
     pthread_mutex_lock(&writers->lock);
     writers->ended = writer->number;
     pthread_cond_broadcast(&writers->changed);
@@ -104,6 +109,7 @@ static void *run_writer(void *argument)
     if (written < 0)
         feed_fail(writer->writers->feed, &err, 0);
     hand_over(writer, written == 0);
+    haul_close(&writer->haul);
     return NULL;
 }
 
@@ -121,7 +127,6 @@ struct writer *writers_next(struct writers *writers)
     struct writer *writer = &writers->each[writers->begun % 2];
 
     join(writer);
-    haul_close(&writer->haul);
     cursor_mark_close(&writer->fed.mark);
     writer->fed = (struct feed_file){0};
     return writer;
@@ -142,10 +147,7 @@ static int begin_one(struct writer *writer, struct err *err)
     struct feed *feed = writer->writers->feed;
 
     feed_begin(feed, &writer->fed);
-    if (start(writer, err) < 0) {
-        feed_fail(feed, err, 0);
-        return -1;
-    }
+    TRY(start(writer, err));
     feed_end_reading(feed, &writer->fed, &writer->written.group);
     return 0;
 }
@@ -164,6 +166,15 @@ int writer_begin(struct writer *writer, struct err *err)
     return 0;
 }
 
+void writers_put_pages(struct writers *writers)
+{
+    struct written written = {0};
+
+    wait_for(writers, writers->begun);
+    feed_take_group(writers->feed, &written.group);
+    put(writers, &written);
+}
+
 void writers_finish(struct writers *writers)
 {
     if (writers->run == NULL)
@@ -174,11 +185,10 @@ void writers_finish(struct writers *writers)
 /* ---- opening and closing ---- */
 
 int writers_open(struct writers *writers, const struct landing_run *run,
-                 const struct cursor_filter *filter, struct feed *feed,
-                 struct committer *committer, struct duck *duck, struct err *err)
+                 const struct cursor_filter *filter, struct feed *feed, struct committer *committer,
+                 struct duck *duck, struct err *err)
 {
-    *writers = (struct writers){
-        .run = run, .filter = filter, .feed = feed, .committer = committer};
+    *writers = (struct writers){.run = run, .filter = filter, .feed = feed, .committer = committer};
     pthread_mutex_init(&writers->lock, NULL);
     pthread_cond_init(&writers->changed, NULL);
     for (int i = 0; i < 2; i++) {

@@ -38,10 +38,10 @@ struct writers {
     struct writer each[2];
     int64_t begun; /* files */
 
-    pthread_mutex_t lock; /* guards the two below */
+    pthread_mutex_t lock; /* guards `ended` */
     pthread_cond_t changed;
-    int64_t ended; /* files that were handed over, or will never be */
-    bool has_failed;
+    int64_t ended;   /* files that were handed over, or will never be */
+    bool has_failed; /* nothing more is handed over; of the thread whose turn it is */
 };
 
 MUST_CHECK int writers_open(struct writers *writers, const struct landing_run *run,
@@ -54,7 +54,9 @@ struct writer *writers_next(struct writers *writers);
  * when it is handed over. Its failure stops the feed; -1: it could not begin.
  */
 MUST_CHECK int writer_begin(struct writer *writer, struct err *err);
-/* Waits until all files are handed over; those that were never opened have none. */
+/* Hands over the pages without rows that the feed has, behind all files. */
+void writers_put_pages(struct writers *writers);
+/* Waits until all files are handed over; writers that were never opened have none. */
 void writers_finish(struct writers *writers);
 void writers_close(struct writers *writers);
 

@@ -317,7 +317,8 @@ static int open_landing(struct extraction *work, struct err *err)
 
     schema_close(&work->schema);
     TRY(journal_schema(&work->journal, work->resource->name, &work->schema, err));
-    return landing_open(&work->landing, &work->pass->river->extract_duck, &work->pass->river->conf.landing,
+    return landing_open(&work->landing, &work->pass->river->extract_duck,
+                        &work->pass->river->conf.landing,
                         &(struct landing_run){
                             .resource = work->resource->name,
                             .temp_dir = work->pass->staging.dir,

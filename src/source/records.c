@@ -92,7 +92,12 @@ static void move_from_block(struct records *records, size_t room)
     records->room = room;
 }
 
-/* What fills a block by half lies in one; what is smaller or larger in memory of its size. */
+/* What is smaller than half a block, or will be larger than one, lies in memory of its size. */
+static bool is_for_a_block(size_t need, size_t room)
+{
+    return need <= BLOCK_BYTES && room > BLOCK_BYTES / 2 && room <= BLOCK_BYTES + BLOCK_BYTES / 8;
+}
+
 static void make_room(struct records *records, size_t need)
 {
     size_t room = records->room + records->room / 2;
@@ -102,7 +107,7 @@ static void make_room(struct records *records, size_t need)
     room = room > records->likely_room ? room : records->likely_room;
     room = room > LEAST_ROOM ? room : LEAST_ROOM;
     room = room > need ? room : need;
-    if (need <= BLOCK_BYTES && room > BLOCK_BYTES / 2)
+    if (is_for_a_block(need, room))
         move_to_block(records);
     else if (records->is_block)
         move_from_block(records, room);
@@ -260,7 +265,8 @@ static int read_block(struct records *records, struct reading *reading, const ch
     outside &= found.opens | found.closes | scan_commas(block);
     for (; outside && !reading->is_done; outside &= outside - 1)
         TRY(look_at(records, reading, at + __builtin_ctzll(outside), err));
-    records->pass.has_escapes |= found.backslashes != 0; /* also of a batch that began in this block */
+    records->pass.has_escapes |=
+        found.backslashes != 0; /* also of a batch that began in this block */
     return 0;
 }
 

@@ -15,7 +15,7 @@
 
 /* A batch ends at the first comma past this: what is parsed of it stays in a processor's own cache. */
 #define RECORDS_BATCH_BYTES ((size_t)256 << 10)
-#define RECORDS_CEILING ((size_t)256 << 20)   /* of one record */
+#define RECORDS_CEILING ((size_t)256 << 20) /* of one record */
 
 struct records {
     int64_t page;      /* set it before records_begin() */

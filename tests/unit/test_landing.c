@@ -637,6 +637,26 @@ static void records_of_an_abandoned_page_never_land(void **state)
     assert_int_equal(atomic_load(&bed->stats.files), 1);
 }
 
+/* The sanitizers see whether batches are freed that the landing's thread is still parsing. */
+static void a_page_may_be_abandoned_while_it_is_looked_at(void **state)
+{
+    struct bed *bed = *state;
+    AUTO(buf) records = {0};
+
+    for (int i = 0; i < 2000; i++)
+        buf_printf(&records, "%s{\"id\": %d, \"text\": \"%0200d\", \"list\": [1, {\"a\": 5}]}",
+                   i ? "," : "", i, i);
+    for (int delay = 0; delay < 20; delay++) {
+        bed_open(bed);
+        for (int i = 0; i < 5; i++)
+            bed_batch(bed, 1, i * 2000L, buf_text(&records));
+        usleep((useconds_t)delay * 500);
+        assert_int_equal(landing_abandon_page(&bed->landing, &bed->err), 0);
+        landing_close(&bed->landing);
+    }
+    assert_int_equal(bed->commit_count, 0);
+}
+
 static void closing_throws_away_what_was_not_committed(void **state)
 {
     struct bed *bed = *state;
@@ -827,6 +847,74 @@ static void the_queue_holds_the_source_back(void **state)
     assert_int_equal(bed_number(bed, "SELECT sum(length(x)) FROM landed"), (int64_t)40 << 20);
 }
 
+/* All is in the queue before the landing's thread begins: it waits for DuckDB, whose lock is the test's. */
+static void a_page_behind_a_file_that_fails_while_it_is_ended_is_not_committed(void **state)
+{
+    struct bed *bed = *state;
+    struct rlimit before, small;
+    int done;
+
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 1000;
+    signal(SIGXFSZ, SIG_IGN);
+    bed->conf.roll_rows = 2000;
+    pthread_mutex_lock(&bed->duck.lock);
+    bed_open(bed);
+    page_of_ids(bed, 1, 0, 2000);
+    bed_end_page(bed, 2, true);
+    setrlimit(RLIMIT_FSIZE, &small);
+    pthread_mutex_unlock(&bed->duck.lock);
+    done = landing_finish(&bed->landing, &bed->err);
+    setrlimit(RLIMIT_FSIZE, &before);
+
+    bed_assert_failed(bed, done, ERR_IO, "File too large");
+    assert_int_equal(bed->commit_count, 0);
+    assert_int_equal(atomic_load(&bed->stats.rows), 0);
+    assert_int_equal(atomic_load(&bed->stats.files), 0);
+}
+
+static void a_file_of_which_all_was_read_lands_though_the_next_is_bad(void **state)
+{
+    struct bed *bed = *state;
+    AUTO(buf) large = {0}; /* so that the landing does not look beyond it before it begins */
+    int done;
+
+    buf_printf(&large, "{\"id\": 2000, \"text\": \"%0*d\"}", 3 << 20, 0);
+    bed->conf.roll_rows = 2000;
+    pthread_mutex_lock(&bed->duck.lock);
+    bed_open(bed);
+    page_of_ids(bed, 1, 0, 2000);
+    bed_batch(bed, 2, 0, buf_text(&large));
+    bed_end_page(bed, 2, false);
+    bed_batch(bed, 3, 0, "{\"id\": 01}");
+    pthread_mutex_unlock(&bed->duck.lock);
+    done = landing_finish(&bed->landing, &bed->err);
+
+    assert_int_equal(landing_bad_page(&bed->landing), 3);
+    bed_assert_failed(bed, done, ERR_DATA, "page 3");
+    assert_int_equal(bed->commit_count, 1);
+    assert_ids(bed, 2000);
+    assert_int_equal(atomic_load(&bed->stats.rows), 2000);
+}
+
+static void without_duckdb_a_landing_fails_and_says_so(void **state)
+{
+    struct bed *bed = *state;
+    const char *const dirs[] = {"no text: \xff"};
+    const struct duck_conf refused = {.locked = true, .allowed_dirs = dirs, .allowed_count = 1};
+
+    duck_conn_close(&bed->conn);
+    duck_soon_close(&bed->duck);
+    duck_soon_begin(&bed->duck, &refused);
+    for (int i = 0; i < 2; i++) {
+        bed_open(bed);
+        bed_assert_failed(bed, landing_finish(&bed->landing, &bed->err), ERR_SQL,
+                          "could not open the landing of \"things\"");
+    }
+    assert_int_equal(bed->commit_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -859,12 +947,16 @@ int main(void)
         TEST(the_source_is_told_of_a_failure_at_its_next_call),
         TEST(an_abandoned_page_leaves_what_ended_before_it),
         TEST(records_of_an_abandoned_page_never_land),
+        TEST(a_page_may_be_abandoned_while_it_is_looked_at),
         TEST(closing_throws_away_what_was_not_committed),
         TEST(a_commit_that_fails_fails_the_landing),
         TEST(files_are_written_while_a_commit_takes_long),
         TEST(after_a_commit_that_failed_none_is_made),
         TEST(a_folder_that_is_not_there_is_a_fault_of_the_disk),
         TEST(a_full_disk_leaves_nothing_behind),
+        TEST(a_page_behind_a_file_that_fails_while_it_is_ended_is_not_committed),
+        TEST(a_file_of_which_all_was_read_lands_though_the_next_is_bad),
+        TEST(without_duckdb_a_landing_fails_and_says_so),
         TEST(several_landings_share_one_instance),
         TEST(the_queue_holds_the_source_back),
     };

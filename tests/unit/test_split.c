@@ -534,7 +534,8 @@ static void a_batch_with_a_backslash_is_never_called_plain(void **state)
 
         buf_puts(&text, "[0");
         while (text.size + 1000 < place)
-            buf_printf(&text, ",\"%0500d\"", 0); /* few enough, so that the batch ends by its bytes */
+            buf_printf(&text, ",\"%0500d\"",
+                       0); /* few enough, so that the batch ends by its bytes */
         while (text.size < place)
             buf_puts(&text, ",1");
         buf_puts(&text, ",\"\\n\"");
