@@ -32,6 +32,14 @@ char *mem_str(const char *text)
     return text ? check_memory(strdup(text)) : NULL;
 }
 
+void mem_replace(char **text, const char *with)
+{
+    char *copy = mem_str(with);
+
+    free(*text);
+    *text = copy;
+}
+
 char *mem_strn(const char *text, size_t size)
 {
     char *copy = mem_alloc(size + 1);

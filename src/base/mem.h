@@ -13,6 +13,8 @@ void *mem_grow(void *old, size_t count,
                size_t item_bytes);             /* as reallocarray; new part not zeroed */
 char *mem_str(const char *text);               /* a copy; NULL stays NULL */
 char *mem_strn(const char *text, size_t size); /* a copy of `size` bytes plus NUL */
+/* Frees what is there, and puts a copy of `with` in its place; NULL: nothing. `with` may be what is there. */
+void mem_replace(char **text, const char *with);
 char *mem_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Makes room for one more item in a counted array that grows by doubling. */

@@ -26,10 +26,7 @@ void spark_fault_close(struct spark_fault *fault)
 
 static void replace(char **text, const char *by)
 {
-    char *copy = by && *by ? mem_str(by) : NULL;
-
-    free(*text);
-    *text = copy;
+    mem_replace(text, by && *by ? by : NULL);
 }
 
 /* ---- Spark's messages: "[CLASS] What is wrong. SQLSTATE: 42000 (line 1, pos 2)\n\n== SQL ==\n…" ---- */

@@ -253,8 +253,8 @@ static int look_at_progress(struct streaming *streaming, struct stream *stream, 
 static int note_status(struct streaming *streaming, struct stream *stream, const char *status,
                        const char *error, struct err *err)
 {
-    stream_record_set(&stream->record.status, status);
-    stream_record_set(&stream->record.error, error);
+    mem_replace(&stream->record.status, status);
+    mem_replace(&stream->record.error, error);
     return stream_record_put(&streaming->journal, &stream->record, err);
 }
 
@@ -317,9 +317,9 @@ static int note_start(struct streaming *streaming, struct stream *stream, int64_
     /* Another checkpoint begins its batches anew. */
     if (record->query_id && !str_same(record->query_id, stream->query.id))
         record->last_batch = -1;
-    stream_record_set(&record->query_id, stream->query.id);
-    stream_record_set(&record->run_id, stream->query.run_id);
-    stream_record_set(&record->definition, stream->definition.sha256);
+    mem_replace(&record->query_id, stream->query.id);
+    mem_replace(&record->run_id, stream->query.run_id);
+    mem_replace(&record->definition, stream->definition.sha256);
     record->interval_ms = interval_ms;
     return note_status(streaming, stream, "running", NULL, err);
 }
@@ -375,7 +375,7 @@ static int turn_to_schema(struct streaming *streaming, struct stream *stream, co
         TRY(find_query(streaming, stream, err));
         TRY(stop_query(streaming, stream, err));
         spark_definition_close(&stream->definition);
-        stream_record_set(&stream->record.schema, schema);
+        mem_replace(&stream->record.schema, schema);
         TRY(define(streaming, stream, err));
     } else if (!stream->record.is_drained)
         return 0;

@@ -15,14 +15,6 @@
 #define RECORD "stream "
 #define SESSION "streams' session"
 
-void stream_record_set(char **text, const char *value)
-{
-    char *copy = mem_str(value);
-
-    free(*text);
-    *text = copy;
-}
-
 void stream_record_close(struct stream_record *record)
 {
     free(record->table);
@@ -176,7 +168,7 @@ int64_t stream_record_add(struct stream_record *record, const char *progress)
     record->batches++;
     record->rows += seen.rows;
     record->rows_per_s = (int64_t)yyjson_get_num(yyjson_obj_get(source, "processedRowsPerSecond"));
-    stream_record_set(&record->last_progress, json_str(json_root(&seen.json), "timestamp"));
+    mem_replace(&record->last_progress, json_str(json_root(&seen.json), "timestamp"));
     return seen.rows;
 }
 

@@ -32,8 +32,6 @@ MUST_CHECK int stream_record_get(struct journal *journal, const char *table,
                                  struct stream_record *ret_record, struct err *err);
 MUST_CHECK int stream_record_put(struct journal *journal, const struct stream_record *record,
                                  struct err *err);
-/* Sets a text of the record to a copy; NULL empties it. */
-void stream_record_set(char **text, const char *value);
 /* How many batches lie between what the record knows and the progress (Spark's JSON); 1: it is the next one. */
 int64_t stream_record_distance(const struct stream_record *record, const char *progress);
 /* Counts a batch that it does not know yet, unless nothing was read. Returns the rows that came. */
