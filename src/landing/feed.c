@@ -72,27 +72,15 @@ void feed_close(struct feed *feed)
     *feed = (struct feed){0};
 }
 
-/* ---- putting ---- */
+/* ---- what all threads may need ---- */
 
-static void count_queued(struct feed *feed, int64_t bytes)
+void feed_count_queued(struct feed *feed, int64_t bytes)
 {
     feed->queued_bytes += bytes;
     atomic_store(&feed->stats->queued_bytes, feed->queued_bytes);
 }
 
-static void append(struct feed *feed, struct parcel *parcel)
-{
-    if (feed->last)
-        feed->last->next = parcel;
-    else
-        feed->first = parcel;
-    feed->last = parcel;
-    if (parcel->kind == PARCEL_BATCH)
-        count_queued(feed, (int64_t)parcel->batch->size);
-    pthread_cond_broadcast(&feed->arrived);
-}
-
-static int failure_of(const struct feed *feed, struct err *err)
+int feed_failure_of(const struct feed *feed, struct err *err)
 {
     if (feed->failure.code != ERR_NONE)
         *err = feed->failure;
@@ -101,129 +89,10 @@ static int failure_of(const struct feed *feed, struct err *err)
     return -1;
 }
 
-static bool is_full(const struct feed *feed, const struct batch *more)
-{
-    return feed->queued_bytes > 0 && feed->queued_bytes + (int64_t)more->size > LANDING_QUEUE_BYTES;
-}
-
-int feed_put_batch(struct feed *feed, struct batch *batch_taken, struct err *err)
-{
-    struct parcel *parcel = mem_alloc(sizeof *parcel);
-    int put = 0;
-
-    parcel->kind = PARCEL_BATCH;
-    parcel->batch = batch_taken;
-    pthread_mutex_lock(&feed->lock);
-    while (!feed->is_stopped && is_full(feed, batch_taken))
-        pthread_cond_wait(&feed->has_room, &feed->lock);
-    if (feed->is_stopped)
-        put = failure_of(feed, err);
-    else {
-        feed->is_open_page = true;
-        append(feed, parcel);
-    }
-    pthread_mutex_unlock(&feed->lock);
-    if (put < 0)
-        parcel_free(parcel);
-    return put;
-}
-
-int feed_put_page(struct feed *feed, const struct page *page, struct err *err)
-{
-    struct parcel *parcel = mem_alloc(sizeof *parcel);
-    int put = 0;
-
-    *parcel = (struct parcel){.kind = PARCEL_PAGE,
-                              .page = page->number,
-                              .url = mem_str(page->url),
-                              .position = mem_str(page->position),
-                              .is_last = page->is_last};
-    pthread_mutex_lock(&feed->lock);
-    if (feed->is_stopped)
-        put = failure_of(feed, err);
-    else {
-        feed->is_open_page = false;
-        append(feed, parcel);
-    }
-    pthread_mutex_unlock(&feed->lock);
-    if (put < 0)
-        parcel_free(parcel);
-    return put;
-}
-
-/* Called with the lock held. */
-static int wish_roll(struct feed *feed, struct err *err)
-{
-    struct parcel *parcel;
-
-    if (feed->is_stopped)
-        return failure_of(feed, err);
-    if (feed->is_open_page || (feed->last && feed->last->kind == PARCEL_ROLL))
-        return 0;
-    parcel = mem_alloc(sizeof *parcel);
-    parcel->kind = PARCEL_ROLL;
-    append(feed, parcel);
-    return 0;
-}
-
-int feed_put_roll(struct feed *feed, struct err *err)
-{
-    int put;
-
-    pthread_mutex_lock(&feed->lock);
-    put = wish_roll(feed, err);
-    pthread_mutex_unlock(&feed->lock);
-    return put;
-}
-
-static bool is_old(const struct feed *feed)
+bool feed_is_old(const struct feed *feed)
 {
     return feed->roll_after_ms > 0 && feed->group.started_ms > 0 &&
            clock_monotonic_ms() - feed->group.started_ms >= feed->roll_after_ms;
-}
-
-int feed_tick(struct feed *feed, struct err *err)
-{
-    int done = 0;
-
-    pthread_mutex_lock(&feed->lock);
-    if (feed->is_stopped)
-        done = failure_of(feed, err);
-    else if (is_old(feed))
-        done = wish_roll(feed, err);
-    pthread_mutex_unlock(&feed->lock);
-    return done;
-}
-
-/* Throws away the batches of the page that has not ended. */
-static void drop_open_batches(struct feed *feed)
-{
-    struct parcel *last = NULL, *dropped;
-
-    for (struct parcel *at = feed->first; at; at = at->next)
-        if (at->kind != PARCEL_BATCH)
-            last = at;
-    dropped = last ? last->next : feed->first;
-    if (last)
-        last->next = NULL;
-    else
-        feed->first = NULL;
-    feed->last = last;
-    for (struct parcel *at = dropped; at; at = at->next)
-        count_queued(feed, -(int64_t)at->batch->size);
-    parcels_free(dropped);
-}
-
-void feed_end(struct feed *feed, bool drop_open_page)
-{
-    pthread_mutex_lock(&feed->lock);
-    while (drop_open_page && feed->is_looked_at && !feed->is_stopped)
-        pthread_cond_wait(&feed->arrived, &feed->lock);
-    if (drop_open_page && feed->is_open_page && !feed->is_stopped)
-        drop_open_batches(feed);
-    feed->is_ended = true;
-    pthread_cond_broadcast(&feed->arrived);
-    pthread_mutex_unlock(&feed->lock);
 }
 
 int64_t feed_bad_page(struct feed *feed)
@@ -277,7 +146,7 @@ int feed_failure(struct feed *feed, struct err *err)
     int failed;
 
     pthread_mutex_lock(&feed->lock);
-    failed = feed->is_stopped ? failure_of(feed, err) : 0;
+    failed = feed->is_stopped ? feed_failure_of(feed, err) : 0;
     pthread_mutex_unlock(&feed->lock);
     return failed;
 }
@@ -293,7 +162,7 @@ struct parcel *feed_pop(struct feed *feed)
         feed->last = NULL;
     parcel->next = NULL;
     if (parcel->kind == PARCEL_BATCH) {
-        count_queued(feed, -(int64_t)parcel->batch->size);
+        feed_count_queued(feed, -(int64_t)parcel->batch->size);
         pthread_cond_signal(&feed->has_room);
     }
     return parcel;
@@ -306,7 +175,7 @@ bool feed_is_filled(const struct feed *feed, const struct feed_file *file)
 
 static bool is_due(const struct feed *feed)
 {
-    return feed_is_filled(feed, feed->file) || feed->group.is_last || is_old(feed);
+    return feed_is_filled(feed, feed->file) || feed->group.is_last || feed_is_old(feed);
 }
 
 bool feed_is_page_too_large(const struct feed *feed, const struct feed_file *file,

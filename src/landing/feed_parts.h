@@ -1,5 +1,5 @@
 /*
- * What feed.c and feed_haul.c share: the rules by which a file grows and ends. Called with the lock held.
+ * What feed.c, feed_put.c and feed_haul.c share: the rules by which a file grows and ends. Called with the lock held.
  */
 #ifndef RIACHO_FEED_PARTS_H
 #define RIACHO_FEED_PARTS_H
@@ -8,6 +8,12 @@
 
 void parcels_free(struct parcel *first);
 
+void feed_count_queued(struct feed *feed, int64_t bytes);
+/* -1, with why it stopped. */
+MUST_CHECK int feed_failure_of(const struct feed *feed, struct err *err);
+
+/* Whether the group is `roll.after` old. */
+bool feed_is_old(const struct feed *feed);
 /* Whether a file of that account ends at the next page's end. */
 bool feed_is_filled(const struct feed *feed, const struct feed_file *file);
 /* Whether it ends before the batch: pages are cut only if they alone are more than a file is to hold. */
