@@ -63,6 +63,27 @@ def test_a_new_file_appears_by_itself_in_every_view(growing, board, visit):
     print("shown, in seconds after the run's last file, one view looked at after another:", delays)
 
 
+def test_rows_are_asked_for_again_unless_that_was_slow_twice(growing, board, visit):
+    """One slow answer may be the machine's; of a query that is slow each time, the reader is told what is new."""
+
+    def slowly(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "elapsed_ms": 900})
+
+    reader = visit(board(growing))
+    reader.page.route("**/api/v1/queries**", slowly)
+    page = reader.open("data?table=items")
+    page.wait_for_selector(".pager")
+    until(page, NEWS["data?table=items"](1, {}))
+
+    growing.run()
+    until(page, NEWS["data?table=items"](2, {}))
+
+    growing.run()
+    page.click("button.news")
+    until(page, NEWS["data?table=items"](3, {}))
+
+
 def names_of(p):
     return {stage: newest(p, stage)[1] for stage in ("extract", "transform", "export")}
 
