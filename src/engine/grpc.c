@@ -432,6 +432,13 @@ static bool is_other_protocol(const struct grpc_impl *impl, CURLcode code)
            (code == CURLE_HTTP2 && impl->header_bytes == 0);
 }
 
+/* The connection ended before anything was answered. */
+static bool broke_off_silently(const struct grpc_impl *impl, CURLcode code)
+{
+    return impl->header_bytes == 0 &&
+           (code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR);
+}
+
 static int blame(struct grpc_impl *impl, CURLcode code, struct err *err)
 {
     const char *why = impl->why[0] ? impl->why : curl_easy_strerror(code);
@@ -450,7 +457,7 @@ static int blame(struct grpc_impl *impl, CURLcode code, struct err *err)
         return err_hint(err, "Look at the port, and whether use_ssl is as the server has it.");
     }
     blame_network(err, why);
-    if (code == CURLE_GOT_NOTHING)
+    if (broke_off_silently(impl, code))
         err_hint(err, "What listens there may be no gRPC server: look at the port.");
     return -1;
 }

@@ -4,7 +4,10 @@ import contextlib
 import json
 import os
 import shutil
+import socket
+import struct
 import subprocess
+import threading
 
 import pytest
 import riacho
@@ -100,6 +103,25 @@ def test_what_is_no_spark_is_told_as_such(landed, api):
     p = landed(remote=f"sc://127.0.0.1:{port}")
     assert "gRPC" in p.do("transform", status=1).stderr
     assert not engine_check(p)["ok"] and not dead(p)
+
+
+def test_what_breaks_connections_off_may_be_no_spark(landed):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reset():
+            while True:
+                try:
+                    accepted, _ = server.accept()
+                except OSError:
+                    return
+                accepted.recv(1)
+                accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                accepted.close()
+
+        threading.Thread(target=reset, daemon=True).start()
+        p = landed(remote=f"sc://127.0.0.1:{server.getsockname()[1]}")
+        assert "may be no gRPC server" in p.do("transform", status=1).stderr
+        assert not dead(p)
 
 
 def test_a_folder_that_spark_cannot_write_fails_the_run_and_no_file(landed):
